@@ -1,0 +1,200 @@
+"""What travels down the pipeline: a `Call` once, and below `retry` an `Attempt` for each try.
+
+A response ends in two moments. *Returned*: its headers have come; latency is measured here. *Released*: its body was
+consumed or closed; in-flight counts, permits and spans end here, exactly once, on success, error, cancellation and
+garbage collection. `Attempt.release` is that one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from meshlib.body import Body
+from meshlib.errors import MeshError, raised_as
+from meshlib.events import Event, Listener, notify
+
+if TYPE_CHECKING:
+    from meshlib.endpoint import Endpoint, Permit
+    from meshlib.journal import Journal
+    from meshlib.layer import Response
+    from meshlib.library import Library
+    from meshlib.runtime.base import Runtime
+
+IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE", "QUERY"})
+"""RFC 9110 section 9.2.2, and QUERY (RFC 10008)."""
+
+
+class Flow:
+    """What one `client.send()` shares over its hops: the deadline, the journal, whether the caller streams."""
+
+    __slots__ = ("deadline", "journal", "stream")
+
+    def __init__(self, journal: Journal, deadline: float | None, stream: bool) -> None:
+        self.journal = journal
+        self.deadline = deadline
+        self.stream = stream
+
+
+class Call:
+    """One request of the application, under auth and redirects.
+
+    `request` is the caller's object. `pinned` says whether the wire is ours, so that an endpoint can be chosen.
+    `transmit` sends one attempt, without any layer. `tried` are the endpoints of earlier attempts, oldest first.
+    """
+
+    __slots__ = (
+        "_body",
+        "_headers",
+        "_idempotent",
+        "attempts",
+        "deadline",
+        "flow",
+        "library",
+        "listeners",
+        "mocked",
+        "options",
+        "pinned",
+        "request",
+        "runtime",
+        "service",
+        "transmit",
+        "tried",
+    )
+
+    def __init__(
+        self,
+        request: Any,
+        *,
+        service: str | None,
+        flow: Flow,
+        runtime: Runtime,
+        library: Library,
+        transmit: Callable[[Attempt], Awaitable[Response]],
+        pinned: bool = True,
+        idempotent: bool | None = None,
+        listeners: Sequence[Listener] = (),
+        mocked: Callable[[], bool] = bool,
+    ) -> None:
+        self.request = request
+        self.service = service
+        self.flow = flow
+        self.deadline = flow.deadline
+        self.runtime = runtime
+        self.library = library
+        self.transmit = transmit
+        self.pinned = pinned
+        self.listeners = listeners
+        self.mocked = mocked
+        self.attempts = 0
+        self.tried: list[Endpoint] = []
+        self._idempotent = idempotent
+        self._headers: list[tuple[bytes, bytes]] | None = None
+        self._body: Body | None = None
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether doing it twice does no harm: by method, by `idempotent=True`, or by an Idempotency-Key."""
+        if self._idempotent is None:
+            method = self.request.method
+            self._idempotent = method in IDEMPOTENT_METHODS or "idempotency-key" in self.request.headers
+        return self._idempotent
+
+    @property
+    def replayable(self) -> bool:
+        """Whether the body can be sent once more."""
+        return self._body is None or self._body.replayable
+
+    def keep_body(self, limit: int) -> None:
+        """Prepare for further attempts: remember headers, and up to `limit` bytes of a body that can be read only once."""
+        self._headers = self.request.headers.raw
+        self._body = Body.of(self.request, self.library, limit)
+
+    def new_attempt(self, left: int = 0) -> Attempt:
+        """The next attempt; `left` is how many more the maker may start after it.
+
+        The first one sends the caller's own request object, so that what instrumentation puts into its headers is seen
+        in `response.request`. Later ones are made anew, from the headers as they were before the first.
+        """
+        self.attempts += 1
+        if self.attempts == 1:
+            return Attempt(self, 1, self.request, left)
+        request, headers = self.request, self._headers
+        stream = request.stream if self._body is None else self._body.again()
+        again = self.library.hx.Request(
+            request.method, request.url, headers=headers, stream=stream, extensions=dict(request.extensions)
+        )
+        if hasattr(request, "_content"):
+            again.read()  # a transport that wants `.content` (aiohttp's) else sends it chunked, and breaks the connection
+        return Attempt(self, self.attempts, again, left)
+
+    def emit(self, event: Event) -> None:
+        """Write `event` into the journal and tell the listeners."""
+        self.flow.journal.events.append(event)
+        if self.listeners:
+            notify(self.listeners, event)
+
+    def error(self, kind: type[MeshError], message: str, layer: str) -> MeshError:
+        """An error of `kind` that is also one of the client's module, with everything a reader needs on it."""
+        exc = raised_as(kind, self.library.hx)(message)
+        exc.layer, exc.service, exc.journal = layer, self.service, self.flow.journal
+        return exc
+
+
+class Attempt:
+    """One try of a call, sent to one endpoint.
+
+    `deadline` is the point in time which the wire enforces (None: httpx's own timeouts only). `sent` is `nothing` while
+    our wire waits, dials and shakes hands, `part` from just before the first byte, and `all` where nobody can know.
+    `headers` are put on the request for the time it is sent. `started` and `returned` are set by the pipeline's end.
+    """
+
+    __slots__ = (
+        "_on_release",
+        "call",
+        "deadline",
+        "endpoint",
+        "headers",
+        "left",
+        "number",
+        "peer",
+        "permit",
+        "request",
+        "returned",
+        "reused",
+        "sent",
+        "started",
+    )
+
+    def __init__(self, call: Call, number: int, request: Any, left: int) -> None:
+        self.call = call
+        self.number = number
+        self.request = request
+        self.left = left
+        self.deadline = call.deadline
+        self.sent = "all"
+        self.endpoint: Endpoint | None = None
+        self.permit: Permit | None = None
+        self.headers: dict[str, str] = {}
+        self.peer: tuple[str, int] | None = None
+        self.reused = False
+        self.started: float | None = None
+        self.returned: float | None = None
+        self._on_release: list[Callable[[Attempt, BaseException | None], None]] = []
+
+    @property
+    def runtime(self) -> Runtime:
+        return self.call.runtime
+
+    def on_release(self, done: Callable[[Attempt, BaseException | None], None]) -> None:
+        """Call `done(attempt, error)` once, when the attempt is over; `error` is what broke it, in the body too."""
+        self._on_release.append(done)
+
+    def release(self, error: BaseException | None = None) -> None:
+        """The attempt is over; every later call does nothing. Last registered runs first."""
+        while self._on_release:
+            try:
+                done = self._on_release.pop()
+            except IndexError:  # another thread released at the same moment
+                return
+            done(self, error)

@@ -1,0 +1,1 @@
+"""Where a fleet keeps its addresses."""

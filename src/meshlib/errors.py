@@ -1,0 +1,95 @@
+"""The errors meshlib raises.
+
+    Exception
+    ├── MeshError                raised by a layer; carries .layer .service .journal .flag
+    │   ├── DeadlineExceeded     the call's deadline ended it              UT   also TimeoutException
+    │   ├── NoEndpoints          nothing to send to                        UH   also TransportError
+    │   ├── NoRoute              no service is configured for the host     NR   also TransportError
+    │   ├── CircuitOpen          the service's only endpoint is broken     UO   also TransportError
+    │   └── RequestRefused       a field of the request cannot be sent     DI   also LocalProtocolError
+    ├── PipelineError            a layer stands in a wrong place, or waits for something it must not
+    └── ConfigError(ValueError)  every problem of a configuration, together
+
+The right-hand column is Envoy's response flag and the class of httpx (or httpx2) that the raised object is an instance
+of as well: `raised_as` joins the two families once per module, so `except httpx.HTTPError` and
+`except meshlib.MeshError` both catch it, whichever module the client stands on.
+
+Errors of httpx itself pass through meshlib unchanged.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, ClassVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from meshlib.journal import Journal
+
+
+class MeshError(Exception):
+    """A call was ended by a layer of meshlib.
+
+    Attributes: `layer` (its name, as in the configuration), `service` (its key, None for an unconfigured host),
+    `journal` (what happened in the call), `flag` (Envoy's response flag).
+    """
+
+    flag: ClassVar[str] = ""
+    also: ClassVar[str] = "TransportError"
+
+    layer: str = ""
+    service: str | None = None
+    journal: Journal | None = None
+
+
+class DeadlineExceeded(MeshError):  # noqa: N818 - the name every RPC library uses
+    """The call's deadline passed: while picking, waiting, backing off, in an attempt, or in the body."""
+
+    flag = "UT"
+    also = "TimeoutException"
+
+
+class NoEndpoints(MeshError):  # noqa: N818
+    """Discovery knows no endpoint of the service, or gave no first answer in time."""
+
+    flag = "UH"
+
+
+class NoRoute(MeshError):  # noqa: N818
+    """`unconfigured = "refuse"` and no service is configured for this host."""
+
+    flag = "NR"
+
+
+class CircuitOpen(MeshError):  # noqa: N818
+    """The only endpoint of the service has failed too often; calls are let through again when a trial succeeds."""
+
+    flag = "UO"
+
+
+class RequestRefused(MeshError):  # noqa: N818
+    """A header name or value, or the URL, holds something that must never reach the wire."""
+
+    flag = "DI"
+    also = "LocalProtocolError"
+
+
+class PipelineError(Exception):
+    """A layer stands where it must not, or waits for something other than `inner` and the runtime."""
+
+
+class ConfigError(ValueError):
+    """A configuration cannot be used. `problems` has one line for each thing that is wrong."""
+
+    def __init__(self, problems: str | Iterable[str]) -> None:
+        self.problems: tuple[str, ...] = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+@cache
+def raised_as(kind: type[MeshError], module: Any) -> type[MeshError]:
+    """The class that is raised for `kind` in clients of `module` (httpx or httpx2): both families in one."""
+    return cast(
+        "type[MeshError]", type(kind.__name__, (kind, getattr(module, kind.also)), {"__module__": kind.__module__})
+    )

@@ -1,0 +1,142 @@
+"""THE ORDER of the layers, with the reason for each place; building a chain from it, and showing one.
+
+*Above* means nearer to the caller, *below* nearer to the network. Read the table from top to bottom as the way down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING, Literal, cast
+
+from meshlib.errors import PipelineError
+from meshlib.events import AttemptEnded, AttemptStarted
+
+if TYPE_CHECKING:
+    from meshlib.call import Attempt, Call
+    from meshlib.layer import BuiltLayer, Context, Handler, Layer, Response
+
+Scope = Literal["call", "attempt", "endpoint"]
+Insertion = tuple["Layer", Literal["above", "below"], str]
+"""A user's own layer and where it goes: `(TenantHeader(), "above", "retry")`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One row of the order: `above` names the layers that must be further down, `why` says why."""
+
+    name: str
+    scope: Scope
+    above: tuple[str, ...]
+    why: str
+
+
+PIPELINE: tuple[Place, ...] = (
+    # ---- once per call, on a Call ------------------------------------------------------------------------------------
+    Place("tracing", "call", ("deadline",), "The span of a call must cover the time that every other layer spends."),
+    Place("deadline", "call", ("retry",), "Back-off, picking and every attempt count against the deadline."),
+    Place("retry", "call", ("attempt", "balance"), "Each attempt has its own timeout, endpoint and span."),
+    # ---- once per attempt, on an Attempt -----------------------------------------------------------------------------
+    Place(
+        "attempt", "attempt", ("balance",), "Waiting for endpoints and for a connection is part of an attempt's time."
+    ),
+    Place("balance", "attempt", ("tracing.attempt", "breaker"), "Picks; leaves out endpoints already tried or open."),
+    # ---- once per picked endpoint ------------------------------------------------------------------------------------
+    Place(
+        "tracing.attempt", "endpoint", ("breaker",), "The span names the endpoint, and shows a refusal of its breaker."
+    ),
+    Place("breaker", "endpoint", (), "Lowest: it counts what the endpoint did, and nothing that a layer of ours did."),
+)
+
+BUILDERS = {
+    "tracing": "meshlib.layers.tracing.layer:CallSpanLayer",
+    "deadline": "meshlib.layers.deadline.layer:DeadlineLayer",
+    "retry": "meshlib.layers.retry.layer:RetryLayer",
+    "attempt": "meshlib.layers.attempt.layer:AttemptLayer",
+    "balance": "meshlib.layers.balance.layer:BalanceLayer",
+    "tracing.attempt": "meshlib.layers.tracing.attempt:AttemptSpanLayer",
+    "breaker": "meshlib.layers.breaker.layer:BreakerLayer",
+}
+
+
+class Chain:
+    """The layers of one service, outermost first, and the function they make together."""
+
+    def __init__(self, layers: Sequence[tuple[str, Layer]]) -> None:
+        self.layers = tuple((name, layer) for name, layer in layers if not isinstance(layer, Once))
+        handler: Handler = cast("Handler", leaf)
+        for _, layer in reversed(layers):
+            handler = partial(layer.handle, handler)  # positional on purpose: a keyword doubles the cost of a layer
+        self.handle = handler
+
+    def __str__(self) -> str:
+        return " > ".join([*(show(name, layer) for name, layer in self.layers), "wire"])
+
+
+def build(context: Context, insertions: Iterable[Insertion] = ()) -> Chain:
+    """The chain of one service: every layer that is on, and the user's own at their places.
+
+    Raises PipelineError when an insertion names no layer, or a row of the table stands in a wrong place.
+    """
+    check(PIPELINE)
+    slots: list[tuple[str, Layer | None]] = [(place.name, _make(place.name, context)) for place in PIPELINE]
+    for layer, side, anchor in insertions:
+        names = [name for name, _ in slots]
+        if side not in ("above", "below") or anchor not in names:
+            raise PipelineError(
+                f"layer {layer.name!r} cannot be inserted {side!r} {anchor!r}: "
+                f'say "above" or "below" one of {", ".join(names)}'
+            )
+        slots.insert(names.index(anchor) + (side == "below"), (layer.name, layer))
+    return Chain([(name, layer) for name, layer in slots if layer is not None])
+
+
+def check(places: Sequence[Place]) -> None:
+    """Raise PipelineError, with the reason, when a row stands below one that it must be above."""
+    position = {place.name: index for index, place in enumerate(places)}
+    for place in places:
+        for lower in place.above:
+            if position[place.name] > position[lower]:
+                raise PipelineError(f"{place.name} must be above {lower}: {place.why}")
+
+
+class Once:
+    """Stands in the place of `retry` when that is off: a call has one attempt."""
+
+    name = "retry"
+
+    async def handle(self, inner: Handler, call: Call) -> Response:
+        return await inner(call.new_attempt())
+
+
+async def leaf(attempt: Attempt) -> Response:
+    """The end of every chain: the wire, and the journal's two lines about an attempt."""
+    call = attempt.call
+    now = call.runtime.now
+    attempt.started = now()
+    call.emit(AttemptStarted(attempt.started, attempt.number, attempt.endpoint.name if attempt.endpoint else None))
+    try:
+        response = await call.transmit(attempt)
+    except BaseException as exc:
+        call.emit(AttemptEnded(now(), attempt.number, type(exc).__name__, attempt.sent))
+        attempt.release(exc)
+        raise
+    attempt.returned = attempt.returned or now()
+    call.emit(AttemptEnded(attempt.returned, attempt.number, str(response.status_code), attempt.sent))
+    return response
+
+
+def show(name: str, layer: Layer) -> str:
+    """`retry(max_attempts=3, backoff=0.1)`: a layer and the values it will run with."""
+    describe = getattr(layer, "describe", None)
+    values = ", ".join(f"{key}={value}" for key, value in describe().items()) if describe else ""
+    return f"{name}({values})" if values else name
+
+
+def _make(name: str, context: Context) -> Layer | None:
+    module, _, attribute = BUILDERS[name].partition(":")
+    builder: type[BuiltLayer] = getattr(import_module(module), attribute)
+    layer = builder.build(context)
+    return Once() if layer is None and name == "retry" else layer
