@@ -106,7 +106,7 @@ class Call:
         return self._body is None or self._body.replayable
 
     def keep_body(self, limit: int) -> None:
-        """Prepare for further attempts: remember headers, and up to `limit` bytes of a body that can be read only once."""
+        """Prepare for further attempts: the headers, and up to `limit` bytes of a body that is read only once."""
         self._headers = self.request.headers.raw
         self._body = Body.of(self.request, self.library, limit)
 
@@ -125,7 +125,7 @@ class Call:
             request.method, request.url, headers=headers, stream=stream, extensions=dict(request.extensions)
         )
         if hasattr(request, "_content"):
-            again.read()  # a transport that wants `.content` (aiohttp's) else sends it chunked, and breaks the connection
+            again.read()  # a transport that takes `.content` (aiohttp's) else sends it chunked and breaks the connection
         return Attempt(self, self.attempts, again, left)
 
     def emit(self, event: Event) -> None:

@@ -52,8 +52,8 @@ class Address:
 class Endpoint:
     """One address which serves a service, and what is known about it in this process.
 
-    `in_flight` counts attempts begun and not released; `added_at` is None for the members of the first set (they need no
-    slow start); `gone` is set when a snapshot no longer has it.
+    `in_flight` counts attempts begun and not released; `added_at` is None for the members of the first set (they need
+    no slow start); `gone` is set when a snapshot no longer has it.
     """
 
     __slots__ = ("added_at", "address", "gate", "gone", "in_flight", "load", "name")

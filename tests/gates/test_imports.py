@@ -20,8 +20,8 @@ CONTRACT = (
     "stats",
 )
 FOLDERS = ("layers", "discovery", "wire")
-# The contract stands below everything else; the config section base is what a layer's config.py derives from.
-ABOVE_THE_CONTRACT = (
+# The contract stands below all of these; only the words of the configuration (config.section) it may name.
+ABOVE_THE_CONTRACT = (*FOLDERS, "client", "httpx2", "transport", "mesh", "pipeline", "cli", "server", "testing")
     *FOLDERS,
     "client",
     "httpx2",
