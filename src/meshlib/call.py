@@ -125,7 +125,7 @@ class Call:
             request.method, request.url, headers=headers, stream=stream, extensions=dict(request.extensions)
         )
         if hasattr(request, "_content"):
-            again.read()  # a transport that takes `.content` (aiohttp's) else sends it chunked and breaks the connection
+            again.read()  # a transport that takes `.content` (aiohttp's) would else send it chunked
         return Attempt(self, self.attempts, again, left)
 
     def emit(self, event: Event) -> None:

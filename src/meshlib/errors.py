@@ -43,32 +43,32 @@ class MeshError(Exception):
     journal: Journal | None = None
 
 
-class DeadlineExceeded(MeshError):  # noqa: N818 - the name every RPC library uses
+class DeadlineExceeded(MeshError):
     """The call's deadline passed: while picking, waiting, backing off, in an attempt, or in the body."""
 
     flag = "UT"
     also = "TimeoutException"
 
 
-class NoEndpoints(MeshError):  # noqa: N818
+class NoEndpoints(MeshError):
     """Discovery knows no endpoint of the service, or gave no first answer in time."""
 
     flag = "UH"
 
 
-class NoRoute(MeshError):  # noqa: N818
+class NoRoute(MeshError):
     """`unconfigured = "refuse"` and no service is configured for this host."""
 
     flag = "NR"
 
 
-class CircuitOpen(MeshError):  # noqa: N818
+class CircuitOpen(MeshError):
     """The only endpoint of the service has failed too often; calls are let through again when a trial succeeds."""
 
     flag = "UO"
 
 
-class RequestRefused(MeshError):  # noqa: N818
+class RequestRefused(MeshError):
     """A header name or value, or the URL, holds something that must never reach the wire."""
 
     flag = "DI"

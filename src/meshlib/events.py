@@ -135,5 +135,5 @@ def notify(listeners: Sequence[Listener], event: Event) -> None:
     for listener in listeners:
         try:
             listener(event)
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever a listener raises
             _log.exception("a listener failed on %s", event.name)

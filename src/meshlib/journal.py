@@ -30,7 +30,7 @@ class AttemptRecord:
 
 
 class Journal:
-    """The events of one `client.send()`, over its redirects, auth rounds and retries. `started` is monotonic seconds."""
+    """The events of one `client.send()`, over its redirects, auth rounds and retries. `started`: monotonic seconds."""
 
     __slots__ = ("events", "started")
 

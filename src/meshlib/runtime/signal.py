@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 class Signal:
-    """Set once, for ever. `subscribe` calls back at once when it is already set; callbacks run in the setter's thread."""
+    """Set once, for ever. `subscribe` calls back at once if it is set already; callbacks run in the setter's thread."""
 
     __slots__ = ("_lock", "_set", "_waiters")
 

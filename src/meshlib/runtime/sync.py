@@ -46,7 +46,7 @@ class SyncRuntime:
         response.close()
 
 
-class Boxed(Exception):  # noqa: N818 - never seen by a user
+class Boxed(Exception):
     """Carries a StopIteration through coroutines, where it would become a RuntimeError (PEP 479)."""
 
     def __init__(self, stop: StopIteration) -> None:
