@@ -41,6 +41,8 @@ class Call:
 
     `request` is the caller's object. `pinned` says whether the wire is ours, so that an endpoint can be chosen.
     `transmit` sends one attempt, without any layer. `tried` are the endpoints of earlier attempts, oldest first.
+    `mocked()` says whether a mocking tool owns the wire. For the wire: `transport` is httpx's transport for the URL (None
+    in a simulation), `tls` the service's own SSL context, `max_connections` the cap of each endpoint's pool.
     """
 
     __slots__ = (
@@ -52,13 +54,15 @@ class Call:
         "flow",
         "library",
         "listeners",
+        "max_connections",
         "mocked",
-        "options",
         "pinned",
         "request",
         "runtime",
         "service",
+        "tls",
         "transmit",
+        "transport",
         "tried",
     )
 
@@ -75,6 +79,9 @@ class Call:
         idempotent: bool | None = None,
         listeners: Sequence[Listener] = (),
         mocked: Callable[[], bool] = bool,
+        transport: Any = None,
+        tls: Any = None,
+        max_connections: int | None = None,
     ) -> None:
         self.request = request
         self.service = service
@@ -86,6 +93,9 @@ class Call:
         self.pinned = pinned
         self.listeners = listeners
         self.mocked = mocked
+        self.transport = transport
+        self.tls = tls
+        self.max_connections = max_connections
         self.attempts = 0
         self.tried: list[Endpoint] = []
         self._idempotent = idempotent
@@ -144,15 +154,18 @@ class Call:
 class Attempt:
     """One try of a call, sent to one endpoint.
 
-    `deadline` is the point in time which the wire enforces (None: httpx's own timeouts only). `sent` is `nothing` while
+    `deadline` is the point in time which the wire enforces (None: httpx's own timeouts only); when the headers have come
+    it becomes `body_deadline`. `decorate` is called by our wire under whatever span somebody else made. `sent` is `nothing` while
     our wire waits, dials and shakes hands, `part` from just before the first byte, and `all` where nobody can know.
     `headers` are put on the request for the time it is sent. `started` and `returned` are set by the pipeline's end.
     """
 
     __slots__ = (
         "_on_release",
+        "body_deadline",
         "call",
         "deadline",
+        "decorate",
         "endpoint",
         "headers",
         "left",
@@ -172,6 +185,8 @@ class Attempt:
         self.request = request
         self.left = left
         self.deadline = call.deadline
+        self.body_deadline = call.deadline
+        self.decorate: Callable[[Attempt], None] | None = None
         self.sent = "all"
         self.endpoint: Endpoint | None = None
         self.permit: Permit | None = None

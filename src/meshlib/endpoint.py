@@ -99,7 +99,7 @@ class Endpoints:
         with self._lock:
             old = {e.name: e for e in self.current.endpoints} if self.current else {}
             added_at = now if self.current else None
-            new = tuple(old.pop(str(a), None) or Endpoint(a, added_at) for a in dict.fromkeys(addresses))
+            new = tuple(self._keep(old, address, added_at) for address in dict.fromkeys(addresses))
             version = self.current.version + 1 if self.current else 1
             added = tuple(e.name for e in new if e.added_at == now) if version > 1 else tuple(e.name for e in new)
             for endpoint in old.values():
@@ -108,3 +108,8 @@ class Endpoints:
         self.first.set()
         if self.changed is not None and (added or old):
             self.changed(added, tuple(old))
+
+    @staticmethod
+    def _keep(old: dict[str, Endpoint], address: Address, added_at: float | None) -> Endpoint:
+        name = str(address)
+        return old.pop(name) if name in old else Endpoint(address, added_at)

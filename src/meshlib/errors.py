@@ -88,8 +88,7 @@ class ConfigError(ValueError):
 
 
 @cache
-def raised_as(kind: type[MeshError], module: Any) -> type[MeshError]:
+def raised_as(kind: Any, module: Any) -> type[MeshError]:
     """The class that is raised for `kind` in clients of `module` (httpx or httpx2): both families in one."""
-    return cast(
-        "type[MeshError]", type(kind.__name__, (kind, getattr(module, kind.also)), {"__module__": kind.__module__})
-    )
+    bases = (kind, getattr(module, kind.also))
+    return cast("type[MeshError]", type(kind.__name__, bases, {"__module__": kind.__module__}))

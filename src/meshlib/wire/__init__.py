@@ -1,0 +1,50 @@
+"""Sockets: which one an attempt uses, and what bounds it. `route` and `unroute` put the wire under a live transport."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from meshlib.wire.private import pool_of, pool_settings, set_pool
+from meshlib.wire.router import RouterCore
+
+if TYPE_CHECKING:
+    from meshlib.library import Library
+
+__all__ = ["is_routed", "route", "unroute"]
+
+
+def is_routed(transport: Any) -> bool:
+    """Whether attempts on this transport can be sent to an endpoint."""
+    return isinstance(pool_of(transport), RouterCore)
+
+
+def route(transport: Any, library: Library) -> bool:
+    """Put our router under `transport`, in the place of its stock pool and with that pool's settings.
+
+    Returns False, and changes nothing, when the transport is not httpx's own or goes through a proxy.
+    """
+    stock = pool_of(transport)
+    if type(stock) is library.core.ConnectionPool:
+        set_pool(transport, _classes(library).Router(stock, pool_settings(stock)))
+    elif type(stock) is library.core.AsyncConnectionPool:
+        set_pool(transport, _classes(library).AsyncRouter(stock, pool_settings(stock)))
+    else:
+        return False
+    return True
+
+
+def unroute(transport: Any) -> Any:
+    """Give the transport its stock pool back; returns our router, whose streams in flight finish by themselves."""
+    router = pool_of(transport)
+    if not isinstance(router, RouterCore):
+        return None
+    set_pool(transport, router.stock)
+    return router
+
+
+def _classes(library: Library) -> Any:
+    if library.core.__name__ == "httpcore":
+        from meshlib.wire import on_httpcore as classes
+    else:
+        from meshlib.wire import on_httpcore2 as classes  # type: ignore[no-redef]
+    return classes

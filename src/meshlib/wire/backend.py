@@ -1,0 +1,105 @@
+"""Dialling, behind httpcore's public backend interface: which address is dialled is decided here, never in the URL.
+
+So Host, SNI, certificate checks, cookies and redirects stay those of the service's name.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from meshlib.address import dialable
+from meshlib.wire.current import clamp, current
+
+if TYPE_CHECKING:
+    from meshlib.call import Attempt
+
+Options = Iterable[Any] | None
+
+
+class BackendCore:
+    """What both backends share. `inner` is the backend that httpx would have used; `shared` is HTTP/2 without ALPN."""
+
+    stream: Any
+    core: Any
+
+    def __init__(self, inner: Any, shared: bool) -> None:
+        self._inner = inner
+        self._shared = shared
+
+    def _wrap(self, inner: Any) -> Any:
+        return self.stream(inner, self.core, self._shared)
+
+    def _target(self, attempt: Attempt | None, host: str, port: int) -> tuple[str, int]:
+        """The address to dial: the endpoint's, and the URL's where the endpoint leaves something open."""
+        endpoint = attempt.endpoint if attempt else None
+        if endpoint is None:
+            return host, port
+        address = endpoint.address
+        if _is_ip(address.host) and not dialable(address.host):
+            raise self.core.ConnectError(f"{endpoint.name} is no address that discovery may name")
+        return address.host, address.port or port
+
+
+def _is_ip(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+class SyncBackendCore(BackendCore):
+    """Mixed with the module's NetworkBackend."""
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Options = None,
+    ) -> Any:
+        attempt = current.get()
+        host, port = self._target(attempt, host, port)
+        left = clamp(attempt, timeout, self.core.ConnectTimeout)
+        inner = self._inner.connect_tcp(
+            host=host, port=port, timeout=left, local_address=local_address, socket_options=socket_options
+        )
+        return self._wrap(inner)
+
+    def connect_unix_socket(self, path: str, timeout: float | None = None, socket_options: Options = None) -> Any:
+        left = clamp(current.get(), timeout, self.core.ConnectTimeout)
+        return self._wrap(self._inner.connect_unix_socket(path=path, timeout=left, socket_options=socket_options))
+
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)
+
+
+class AsyncBackendCore(BackendCore):
+    """Mixed with the module's AsyncNetworkBackend."""
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Options = None,
+    ) -> Any:
+        attempt = current.get()
+        host, port = self._target(attempt, host, port)
+        left = clamp(attempt, timeout, self.core.ConnectTimeout)
+        inner = await self._inner.connect_tcp(
+            host=host, port=port, timeout=left, local_address=local_address, socket_options=socket_options
+        )
+        return self._wrap(inner)
+
+    async def connect_unix_socket(self, path: str, timeout: float | None = None, socket_options: Options = None) -> Any:
+        left = clamp(current.get(), timeout, self.core.ConnectTimeout)
+        inner = await self._inner.connect_unix_socket(path=path, timeout=left, socket_options=socket_options)
+        return self._wrap(inner)
+
+    async def sleep(self, seconds: float) -> None:
+        await self._inner.sleep(seconds)

@@ -1,0 +1,80 @@
+"""The end of a response: its attempt is released exactly once, at the body's end, close, failure or loss."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import TYPE_CHECKING, Any
+
+from meshlib.errors import DeadlineExceeded
+
+if TYPE_CHECKING:
+    from meshlib.call import Attempt
+
+
+class Released:
+    """The body of a response of httpcore, sync or async.
+
+    A body that outlasts the call's deadline raises DeadlineExceeded. Where the stream below could not be bounded
+    (HTTP/2), the time is checked between chunks.
+    """
+
+    def __init__(self, stream: Any, attempt: Attempt, core: Any) -> None:
+        self._stream = stream
+        self._attempt = attempt
+        self._core = core
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            for chunk in self._stream:
+                self._check()
+                yield chunk
+        except BaseException as exc:  # noqa: BLE001 - a cancellation ends the attempt too
+            shown = self._broken(exc)
+            if shown is exc:
+                raise
+            raise shown from exc
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in self._stream:
+                self._check()
+                yield chunk
+        except BaseException as exc:  # noqa: BLE001 - a cancellation ends the attempt too
+            shown = self._broken(exc)
+            if shown is exc:
+                raise
+            raise shown from exc
+
+    def close(self) -> None:
+        try:
+            if hasattr(self._stream, "close"):
+                self._stream.close()
+        finally:
+            self._attempt.release()
+
+    async def aclose(self) -> None:
+        try:
+            if hasattr(self._stream, "aclose"):
+                await self._stream.aclose()
+        finally:
+            self._attempt.release()
+
+    def __del__(self) -> None:
+        self._attempt.release()
+
+    def _check(self) -> None:
+        attempt = self._attempt
+        if attempt.deadline is not None and attempt.runtime.now() > attempt.deadline:
+            raise self._core.ReadTimeout("the attempt's time is up")
+
+    def _broken(self, exc: BaseException) -> BaseException:
+        """Release with what broke the body, and say what the reader shall see: the deadline's end, or the error itself.
+
+        GeneratorExit only means that the reader stopped in the middle: nobody's failure.
+        """
+        attempt, call = self._attempt, self._attempt.call
+        attempt.release(None if isinstance(exc, GeneratorExit) else exc)
+        passed = call.deadline is not None and attempt.runtime.now() >= call.deadline
+        if passed and isinstance(exc, self._core.TimeoutException):
+            return call.error(DeadlineExceeded, "the call's deadline passed while its body was read", "deadline")
+        return exc

@@ -1,0 +1,29 @@
+"""Which attempt the wire works for, and how its deadline bounds one operation.
+
+httpcore's pool and connection stand between our router above and our stream below and know nothing of attempts: a
+context variable carries it past them, and the stream keeps it until release, since a body is read after the headers
+came, maybe in another context.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from meshlib.call import Attempt
+
+ATTEMPT = "meshlib.attempt"
+"""The key in `request.extensions`, from the door down to the router."""
+
+current: ContextVar[Attempt | None] = ContextVar("meshlib.attempt", default=None)
+
+
+def clamp(attempt: Attempt | None, timeout: float | None, error: type[Exception]) -> float | None:
+    """The timeout of one operation: httpx's own, never past the attempt's deadline; raises `error` when that passed."""
+    if attempt is None or attempt.deadline is None:
+        return timeout
+    left = attempt.deadline - attempt.runtime.now()
+    if left <= 0:
+        raise error("the attempt's time is up")
+    return left if timeout is None or left < timeout else timeout

@@ -1,0 +1,41 @@
+"""The wire's classes on httpcore. Class statements only: what they do stands in router, backend and stream."""
+
+from __future__ import annotations
+
+import httpcore as httpcore
+
+from meshlib.wire.backend import AsyncBackendCore, SyncBackendCore
+from meshlib.wire.router import AsyncRouterCore, SyncRouterCore
+from meshlib.wire.stream import AsyncStreamCore, SyncStreamCore
+
+
+class Stream(SyncStreamCore, httpcore.NetworkStream):
+    """A socket that knows for which attempt it works."""
+
+
+class AsyncStream(AsyncStreamCore, httpcore.AsyncNetworkStream):
+    """A socket that knows for which attempt it works."""
+
+
+class Backend(SyncBackendCore, httpcore.NetworkBackend):
+    """Dials the endpoint of the attempt."""
+
+    stream, core = Stream, httpcore
+
+
+class AsyncBackend(AsyncBackendCore, httpcore.AsyncNetworkBackend):
+    """Dials the endpoint of the attempt."""
+
+    stream, core = AsyncStream, httpcore
+
+
+class Router(SyncRouterCore, httpcore.ConnectionPool):
+    """The pool of a sync client."""
+
+    core, backend, pool = httpcore, Backend, httpcore.ConnectionPool
+
+
+class AsyncRouter(AsyncRouterCore, httpcore.AsyncConnectionPool):
+    """The pool of an async client."""
+
+    core, backend, pool = httpcore, AsyncBackend, httpcore.AsyncConnectionPool

@@ -1,0 +1,85 @@
+"""Every private name of httpx, httpcore and the mocking tools that meshlib relies on, and nothing else.
+
+Each has a canary in `tests/wire/test_private.py`, which fails first when a release of theirs moves one. Overridden
+private methods stand in `door.py`, since an override must stand in its class; their canaries are in the same test:
+`Client._send_single_request`, `_init_transport`, `_init_proxy_transport`, `_transport_for_url`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+POOL_SETTINGS = (
+    "ssl_context",
+    "max_connections",
+    "max_keepalive_connections",
+    "keepalive_expiry",
+    "http1",
+    "http2",
+    "retries",
+    "local_address",
+    "uds",
+    "socket_options",
+    "network_backend",
+)
+"""Constructor arguments of httpcore's ConnectionPool that it keeps under the same name with an underscore."""
+
+MOCKERS = ("respx", "pytest_httpx", "vcr")
+"""Packages that stand in the place of the wire in a test. A positive list: an unknown patch may be a tracer."""
+
+
+def pool_of(transport: Any) -> Any:
+    """The connection pool of a transport of httpx; None for every other transport."""
+    return getattr(transport, "_pool", None)
+
+
+def set_pool(transport: Any, pool: Any) -> None:
+    """Put another pool under a live transport."""
+    transport._pool = pool
+
+
+def pool_settings(pool: Any) -> dict[str, Any]:
+    """The constructor arguments with which a stock pool was made."""
+    return {name: getattr(pool, f"_{name}") for name in POOL_SETTINGS}
+
+
+def own_transport(client: Any) -> Any:
+    """The transport a client uses where no mount matches."""
+    return client._transport
+
+
+def mounts(client: Any) -> dict[Any, Any]:
+    """Pattern to transport (None: the client's own), as the constructor built it."""
+    found: dict[Any, Any] = client._mounts
+    return found
+
+
+def is_closed(client: Any) -> bool:
+    """Whether a client was closed; a closed one must not be wrapped."""
+    return bool(client.is_closed)
+
+
+def mocker_of(library: Any) -> str | None:
+    """The mocking tool that owns the wire at the moment, or None.
+
+    `functools.wraps` makes `__module__` lie (VCR.py), so the functions' globals are asked.
+    """
+    for owner, method in _patched_methods(library):
+        function = getattr(owner, method)
+        module = getattr(function, "__globals__", {}).get("__name__", "")
+        package = module.partition(".")[0]
+        if package in MOCKERS:
+            return str(package)
+    return None
+
+
+def _patched_methods(library: Any) -> tuple[tuple[Any, str], ...]:
+    hx, core = library.hx, library.core
+    return (
+        (hx.HTTPTransport, "handle_request"),
+        (hx.AsyncHTTPTransport, "handle_async_request"),
+        (hx.Client, "_transport_for_url"),
+        (core.ConnectionPool, "handle_request"),
+        (core.AsyncConnectionPool, "handle_async_request"),
+        (core.HTTPConnection, "handle_request"),
+    )

@@ -1,0 +1,151 @@
+"""The pool under a client's transport: it sends each attempt to the pool of its endpoint.
+
+A genuine subclass of httpcore's pool, so that everything which looks at or patches `_pool` goes on working. Requests
+without an attempt, and attempts without an endpoint, are served by the inherited pool as in httpx.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from meshlib.wire.body import Released
+from meshlib.wire.current import ATTEMPT, current
+
+if TYPE_CHECKING:
+    from meshlib.call import Attempt
+
+Key = tuple[str, bytes, bytes, int | None, int]
+
+
+class RouterCore:
+    """What both routers share: endpoint pools, keyed by (endpoint, origin of the URL, TLS context).
+
+    The origin is part of the key, else a connection that was verified for one name would carry another's requests.
+    `core` is httpcore or httpcore2, `backend` our backend class, `pool` the stock pool class.
+    """
+
+    core: Any
+    backend: Any
+    pool: Any
+
+    def __init__(self, stock: Any, settings: dict[str, Any]) -> None:
+        self.stock = stock
+        shared = settings["http2"] and not settings["http1"]
+        settings = {**settings, "network_backend": self.backend(settings["network_backend"], shared)}
+        self._settings = settings
+        self._pools: dict[Key, tuple[Any, Any]] = {}
+        self._pools_lock = threading.Lock()
+        super().__init__(**settings)
+
+    def _endpoint_pool(self, attempt: Attempt, request: Any) -> Any:
+        """The pool of the attempt's endpoint; made at its first use."""
+        endpoint, origin = attempt.endpoint, request.url.origin
+        assert endpoint is not None
+        tls = attempt.call.tls
+        key = (endpoint.name, origin.scheme, origin.host, origin.port, id(tls))
+        found = self._pools.get(key)
+        if found is None:
+            with self._pools_lock:
+                found = self._pools.setdefault(key, (self._new_pool(attempt, tls), endpoint))
+        return found[0]
+
+    def _new_pool(self, attempt: Attempt, tls: Any) -> Any:
+        assert attempt.endpoint is not None
+        settings = {**self._settings, "uds": attempt.endpoint.address.uds, "retries": 0}
+        cap = attempt.call.max_connections
+        settings["max_connections"] = min(settings["max_connections"], cap) if cap else settings["max_connections"]
+        if tls is not None:
+            settings["ssl_context"] = tls
+        return self.pool(**settings)
+
+    def _retired(self) -> list[Any]:
+        """Take out the pools of endpoints that discovery no longer knows, once nothing runs on them."""
+        with self._pools_lock:
+            gone = [key for key, (pool, endpoint) in self._pools.items() if endpoint.gone and not endpoint.in_flight]
+            return [self._pools.pop(key)[0] for key in gone]
+
+    def _take_pools(self) -> list[Any]:
+        with self._pools_lock:
+            pools = [pool for pool, _ in self._pools.values()]
+            self._pools.clear()
+            return pools
+
+    def _clamped(self, attempt: Attempt, request: Any) -> Any:
+        """Bound the wait for a connection, and on HTTP/2, whose stream is shared, every other wait of the attempt."""
+        if attempt.deadline is None:
+            return request
+        left = max(attempt.deadline - attempt.runtime.now(), 0.0)
+        names = ("pool", "connect", "read", "write") if self._settings["http2"] else ("pool",)
+        timeouts = dict(request.extensions.get("timeout", {}))
+        for name in names:
+            own = timeouts.get(name)
+            timeouts[name] = left if own is None else min(own, left)
+        request.extensions = {**request.extensions, "timeout": timeouts}
+        return request
+
+    def _begin(self, attempt: Attempt) -> None:
+        attempt.sent = "nothing"
+        if attempt.decorate is not None:
+            attempt.decorate(attempt)
+
+    def _returned(self, attempt: Attempt, response: Any) -> Any:
+        """The headers have come: from here on the limit is that of the body."""
+        attempt.returned = attempt.runtime.now()
+        attempt.deadline = attempt.body_deadline
+        response.stream = Released(response.stream, attempt, self.core)
+        return response
+
+
+class SyncRouterCore(RouterCore):
+    """Mixed with the module's ConnectionPool."""
+
+    def handle_request(self, request: Any) -> Any:
+        attempt = request.extensions.get(ATTEMPT)
+        if attempt is None:
+            return super().handle_request(request)  # type: ignore[misc]
+        self._begin(attempt)
+        token = current.set(attempt)
+        try:
+            request = self._clamped(attempt, request)
+            if attempt.endpoint is None:
+                response = super().handle_request(request)  # type: ignore[misc]
+            else:
+                for pool in self._retired():
+                    pool.close()
+                response = self._endpoint_pool(attempt, request).handle_request(request)
+        finally:
+            current.reset(token)
+        return self._returned(attempt, response)
+
+    def close(self) -> None:
+        for pool in self._take_pools():
+            pool.close()
+        super().close()  # type: ignore[misc]
+
+
+class AsyncRouterCore(RouterCore):
+    """Mixed with the module's AsyncConnectionPool."""
+
+    async def handle_async_request(self, request: Any) -> Any:
+        attempt = request.extensions.get(ATTEMPT)
+        if attempt is None:
+            return await super().handle_async_request(request)  # type: ignore[misc]
+        self._begin(attempt)
+        token = current.set(attempt)
+        try:
+            request = self._clamped(attempt, request)
+            if attempt.endpoint is None:
+                response = await super().handle_async_request(request)  # type: ignore[misc]
+            else:
+                for pool in self._retired():
+                    await pool.aclose()
+                response = await self._endpoint_pool(attempt, request).handle_async_request(request)
+        finally:
+            current.reset(token)
+        return self._returned(attempt, response)
+
+    async def aclose(self) -> None:
+        for pool in self._take_pools():
+            await pool.aclose()
+        await super().aclose()  # type: ignore[misc]

@@ -1,0 +1,106 @@
+"""A thin network stream round httpcore's own, sync and async.
+
+It knows for which attempt a byte is written or read: `sent` becomes `part` just before the first byte of a request,
+and each operation ends at the attempt's deadline at the latest. That bounds a head or body which drips byte by byte,
+where httpx's own timeouts begin anew with every byte.
+
+On HTTP/2 several attempts share a stream. Then only `sent` is kept; the router clamps httpx's timeouts instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from meshlib.wire.current import clamp, current
+
+if TYPE_CHECKING:
+    from meshlib.call import Attempt
+
+WRITE_SIZE = 65536
+"""Bytes of one write: the deadline is looked at again after each."""
+
+
+class StreamCore:
+    """What both streams share: the attempt at work, and when it begins."""
+
+    def __init__(self, inner: Any, core: Any, shared: bool) -> None:
+        self._inner = inner
+        self._core = core
+        self._shared = shared
+        self._attempt: Attempt | None = None
+        self._used = False
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+    def _begin(self) -> None:
+        """Called before each write. The first one of an attempt binds the stream to it.
+
+        Raises ReadError, with nothing sent, when the peer closed the kept-alive connection in the meantime.
+        """
+        attempt = current.get()
+        if attempt is None or attempt is self._attempt:
+            return
+        if self._used and not self._shared:
+            attempt.reused = True
+            if self._inner.get_extra_info("is_readable"):
+                raise self._core.ReadError("the peer had closed the kept-alive connection; nothing was sent")
+        self._used = True
+        attempt.sent = "part"
+        attempt.peer = self._inner.get_extra_info("server_addr")
+        if not self._shared:
+            self._attempt = attempt
+            attempt.on_release(self._forget)
+
+    def _forget(self, attempt: Attempt, error: BaseException | None) -> None:
+        """An idle connection keeps nothing of the last attempt alive."""
+        if self._attempt is attempt:
+            self._attempt = None
+
+    def _share_on_http2(self, inner: Any) -> bool:
+        tls = inner.get_extra_info("ssl_object")
+        return self._shared or (tls is not None and tls.selected_alpn_protocol() == "h2")
+
+
+class SyncStreamCore(StreamCore):
+    """Mixed with the module's NetworkStream."""
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data: bytes = self._inner.read(max_bytes, clamp(self._attempt, timeout, self._core.ReadTimeout))
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._begin()
+        for start in range(0, len(buffer), WRITE_SIZE):
+            part = buffer if len(buffer) <= WRITE_SIZE else buffer[start : start + WRITE_SIZE]
+            self._inner.write(part, clamp(self._attempt, timeout, self._core.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> Any:
+        left = clamp(current.get(), timeout, self._core.ConnectTimeout)
+        inner = self._inner.start_tls(ssl_context=ssl_context, server_hostname=server_hostname, timeout=left)
+        return type(self)(inner, self._core, self._share_on_http2(inner))
+
+
+class AsyncStreamCore(StreamCore):
+    """Mixed with the module's AsyncNetworkStream."""
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        data: bytes = await self._inner.read(max_bytes, clamp(self._attempt, timeout, self._core.ReadTimeout))
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._begin()
+        await self._inner.write(buffer, clamp(self._attempt, timeout, self._core.WriteTimeout))
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+    async def start_tls(
+        self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
+    ) -> Any:
+        left = clamp(current.get(), timeout, self._core.ConnectTimeout)
+        inner = await self._inner.start_tls(ssl_context=ssl_context, server_hostname=server_hostname, timeout=left)
+        return type(self)(inner, self._core, self._share_on_http2(inner))
