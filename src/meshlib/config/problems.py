@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from meshlib.config.node import Node
 
-_PASSWORD = re.compile(r"(//[^/@\s:]*:)[^/@\s]*@")
+_USER = re.compile(r"//\S*@")
 _TOKEN = re.compile(r"((?:token|password|secret|key)=)[^&\s]+", re.IGNORECASE)
 _LONGEST = 120
 _BOUNDS = {
@@ -53,8 +53,8 @@ def show(value: object) -> str:
 
 
 def redact(text: str) -> str:
-    """A URL without its password and tokens."""
-    return _TOKEN.sub(r"\1***", _PASSWORD.sub(r"\1***@", text))
+    """A URL without its user, password and tokens."""
+    return _TOKEN.sub(r"\1***", _USER.sub("//***@", text))
 
 
 def _shorten(text: str) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from meshlib.config.node import Node, Origin, dotted, grow
 from meshlib.config.service import Service
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 def read_code(services: Mapping[str, object] | None, defaults: object | None, unconfigured: str | None) -> Node:
     """The tree of `Mesh(services=, defaults=, unconfigured=)`; what was not given is not in it."""
     given: dict[str, object] = {"unconfigured": unconfigured, "defaults": defaults}
-    if services is not None:
+    given["services"] = services
+    if isinstance(services, Mapping):
         given["services"] = {key: item.given if isinstance(item, Service) else item for key, item in services.items()}
     return grow({key: value for key, value in given.items() if value is not None}, _locate)
 

@@ -45,8 +45,6 @@ def parse_source(url: str) -> Source:
     rest, _, query = rest.partition("?")
     if query:
         raise ValueError(f"has options ({query.partition('=')[0]}), but {scheme} takes none")
-    if "@" in rest:
-        raise ValueError(f"names a user, but {scheme} takes none")
     if scheme == "static":
         return Source(scheme, url, addresses=_addresses(rest.removeprefix("/").split(",")))
     server, slash, name = rest.partition("/")
@@ -72,6 +70,8 @@ def parse_endpoints(tables: object) -> Source:
 
 def parse_address(text: str) -> Address:
     """host, host:port, [IPv6], [IPv6]:port or unix:/path. Raises ValueError."""
+    if "@" in text:
+        raise ValueError("names a user, but takes none")  # without the text: it may hold a password
     if text.startswith("unix:"):
         path = text.removeprefix("unix:")
         if not path.startswith("/"):

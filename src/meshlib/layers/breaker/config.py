@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import BeforeValidator
 
 from meshlib.config.section import Section, setting
-from meshlib.config.values import Count, Flag, PositiveDuration, Ratio
+from meshlib.config.values import Count, Flag, PositiveDuration, Share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,7 +34,7 @@ class Breaker(Section):
     section: ClassVar[str] = "breaker"
 
     consecutive_failures: Count = setting(5, "So many hard failures in a row open it.")
-    failure_ratio: Ratio = setting(0.5, "So large a share of failures within the window opens it.")
+    failure_ratio: Share = setting(0.5, "So large a share of failures within the window opens it.")
     min_calls: Count = setting(10, "Attempts within the window below which the ratio says nothing.")
     window: PositiveDuration = setting(30.0, "How far back the ratio looks.", unit="s")
     open_min: PositiveDuration = setting(
