@@ -41,8 +41,9 @@ class Call:
 
     `request` is the caller's object. `pinned` says whether the wire is ours, so that an endpoint can be chosen.
     `transmit` sends one attempt, without any layer. `tried` are the endpoints of earlier attempts, oldest first.
-    `mocked()` says whether a mocking tool owns the wire. For the wire: `transport` is httpx's transport for the URL (None
-    in a simulation), `tls` the service's own SSL context, `max_connections` the cap of each endpoint's pool.
+    `mocked()` says whether a mocking tool owns the wire. For the wire: `transport` is httpx's transport for the URL
+    (None in a simulation), `tls` the service's own TLS, `names` what resolves a host that no source knows, and
+    `max_connections` the cap of each endpoint's pool.
     """
 
     __slots__ = (
@@ -56,6 +57,7 @@ class Call:
         "listeners",
         "max_connections",
         "mocked",
+        "names",
         "pinned",
         "request",
         "runtime",
@@ -81,6 +83,7 @@ class Call:
         mocked: Callable[[], bool] = bool,
         transport: Any = None,
         tls: Any = None,
+        names: Any = None,
         max_connections: int | None = None,
     ) -> None:
         self.request = request
@@ -95,6 +98,7 @@ class Call:
         self.mocked = mocked
         self.transport = transport
         self.tls = tls
+        self.names = names
         self.max_connections = max_connections
         self.attempts = 0
         self.tried: list[Endpoint] = []
@@ -113,15 +117,19 @@ class Call:
     @property
     def replayable(self) -> bool:
         """Whether the body can be sent once more."""
-        return self._body is None or self._body.replayable
+        return self._body is None or self._body.replayable  # None: a body of bytes, or none at all
 
-    def keep_body(self, limit: int) -> None:
-        """Prepare for further attempts: the headers, and up to `limit` bytes of a body that is read only once."""
+    def keep_body(self, limit: int | None) -> None:
+        """Prepare for further attempts: the headers, and up to `limit` bytes of a body that is read only once.
+
+        With None the body is left alone, for an attempt that follows only where nothing of it was read.
+        """
         self._headers = self.request.headers.raw
-        self._body = Body.of(self.request, self.library, limit)
+        if limit is not None:
+            self._body = Body.of(self.request, self.library, limit)
 
     def new_attempt(self, left: int = 0) -> Attempt:
-        """The next attempt; `left` is how many more the maker may start after it.
+        """The next attempt; `left` is how many more the maker may start after it if it times out.
 
         The first one sends the caller's own request object, so that what instrumentation puts into its headers is seen
         in `response.request`. Later ones are made anew, from the headers as they were before the first.
@@ -154,10 +162,11 @@ class Call:
 class Attempt:
     """One try of a call, sent to one endpoint.
 
-    `deadline` is the point in time which the wire enforces (None: httpx's own timeouts only); when the headers have come
-    it becomes `body_deadline`. `decorate` is called by our wire under whatever span somebody else made. `sent` is `nothing` while
-    our wire waits, dials and shakes hands, `part` from just before the first byte, and `all` where nobody can know.
-    `headers` are put on the request for the time it is sent. `started` and `returned` are set by the pipeline's end.
+    `deadline` is the point in time which the wire enforces (None: httpx's own timeouts only); when the headers have
+    come it becomes `body_deadline`. `sent` is `nothing` while our wire waits, dials and shakes hands, `part` from just
+    before the first byte, and `all` where nobody can know. `headers` are put on the request for the time it is sent.
+    `decorate` is called by our wire under whatever span somebody else made. `started` and `returned` are set by the
+    pipeline's end.
     """
 
     __slots__ = (
@@ -176,6 +185,7 @@ class Attempt:
         "returned",
         "reused",
         "sent",
+        "short",
         "started",
     )
 
@@ -187,6 +197,7 @@ class Attempt:
         self.deadline = call.deadline
         self.body_deadline = call.deadline
         self.decorate: Callable[[Attempt], None] | None = None
+        self.short = False
         self.sent = "all"
         self.endpoint: Endpoint | None = None
         self.permit: Permit | None = None

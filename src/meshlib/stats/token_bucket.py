@@ -1,0 +1,48 @@
+"""A budget of tokens, credited by successes: a share of what works may be spent on what does not.
+
+The rule is gRPC's retry throttling (proposal A6: full at the start, a fraction of a token for each success) with one
+whole token for each withdrawal, and a slow refill which lets a quiet client try at all (Finagle's minRetriesPerSec).
+In `t` seconds with `n` successes at most `cap + ratio * n + floor * t` tokens can be spent.
+"""
+
+from __future__ import annotations
+
+import threading
+
+_ROUNDING = 1e-9  # ten credits of 0.1 make a whole token
+
+
+class TokenBucket:
+    """`cap`: most tokens kept, and the first filling; `ratio`: tokens per success; `floor`: tokens per second."""
+
+    def __init__(self, cap: float, ratio: float, floor: float) -> None:
+        self.cap, self.ratio, self.floor = cap, ratio, floor
+        self._tokens = float(cap)
+        self._at: float | None = None  # when the floor was last added
+        self._lock = threading.Lock()
+
+    def credit(self) -> None:
+        """A success. Without the lock while it is full: the usual case, and one token more or less hurts nobody."""
+        if self._tokens >= self.cap:
+            return
+        with self._lock:
+            self._tokens = min(self.cap, self._tokens + self.ratio)
+
+    def take(self, now: float) -> bool:
+        """Take one token, if there is one at `now` (monotonic seconds)."""
+        with self._lock:
+            self._tokens = self._level(now)
+            self._at = now if self._at is None else max(now, self._at)
+            if self._tokens < 1 - _ROUNDING:
+                return False
+            self._tokens = max(0.0, self._tokens - 1)
+            return True
+
+    def level(self, now: float) -> float:
+        """How many tokens there are at `now`."""
+        with self._lock:
+            return self._level(now)
+
+    def _level(self, now: float) -> float:
+        elapsed = 0.0 if self._at is None else max(0.0, now - self._at)
+        return min(self.cap, self._tokens + self.floor * elapsed)
