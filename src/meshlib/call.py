@@ -8,7 +8,7 @@ garbage collection. `Attempt.release` is that one place.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from meshlib.body import Body
 from meshlib.errors import MeshError, raised_as
@@ -154,7 +154,7 @@ class Call:
 
     def error(self, kind: type[MeshError], message: str, layer: str) -> MeshError:
         """An error of `kind` that is also one of the client's module, with everything a reader needs on it."""
-        exc = raised_as(kind, self.library.hx)(message)
+        exc = raised_as(cast("Any", kind), self.library.hx)(message)
         exc.layer, exc.service, exc.journal = layer, self.service, self.flow.journal
         return exc
 

@@ -70,6 +70,10 @@ class Context:
     emit: Callable[[Event], None]
     _shared: dict[str, Any] = field(default_factory=dict)
 
+    def with_settings(self, settings: Settings) -> Context:
+        """The same service with other settings, for the chain of a call that brings some."""
+        return Context(self.service, settings, self.endpoints, self.emit, self._shared)
+
     def state(self, key: str, make: Callable[[], T]) -> T:
         if key not in self._shared:
             self._shared[key] = make()

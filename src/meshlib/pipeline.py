@@ -93,6 +93,20 @@ def build(context: Context, insertions: Iterable[Insertion] = ()) -> Chain:
     return Chain([(name, layer) for name, layer in slots if layer is not None])
 
 
+def build_safe(context: Context) -> Chain:
+    """The chain of hosts that no service names: traced and journaled, never pinned, one retry when nothing was sent.
+
+    What a call asks for by its own options is added.
+    """
+    from meshlib.layers.retry.safe import SafeRetryLayer
+
+    names = [place.name for place in PIPELINE if place.name not in ("retry", "balance", "breaker", "tracing")]
+    wanted = {name: _make(name, context) for name in names}
+    wanted["retry"] = _make("retry", context) if context.settings.configured("retry") else SafeRetryLayer()
+    ordered = [(place.name, wanted.get(place.name)) for place in PIPELINE]
+    return Chain([(name, layer) for name, layer in ordered if layer is not None])
+
+
 def check(places: Sequence[Place]) -> None:
     """Raise PipelineError, with the reason, when a row stands below one that it must be above."""
     position = {place.name: index for index, place in enumerate(places)}

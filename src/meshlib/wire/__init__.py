@@ -33,13 +33,23 @@ def route(transport: Any, library: Library) -> bool:
     return True
 
 
-def unroute(transport: Any) -> Any:
-    """Give the transport its stock pool back; returns our router, whose streams in flight finish by themselves."""
+def unroute(transport: Any) -> None:
+    """Give the transport its stock pool back. Streams in flight finish; what our router still holds closes with it."""
     router = pool_of(transport)
-    if not isinstance(router, RouterCore):
-        return None
-    set_pool(transport, router.stock)
-    return router
+    if isinstance(router, RouterCore):
+        set_pool(transport, router.stock)
+        close_with(router.stock, router)
+
+
+def close_with(stock: Any, router: Any) -> None:
+    """Let the next close of `stock` close `router` too, and be its plain self again."""
+    name = "aclose" if hasattr(stock, "aclose") else "close"
+
+    def close() -> Any:
+        del stock.__dict__[name]
+        return getattr(router, name)()
+
+    stock.__dict__[name] = close
 
 
 def _classes(library: Library) -> Any:

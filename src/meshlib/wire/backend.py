@@ -34,8 +34,8 @@ class BackendCore:
     def _target(self, attempt: Attempt | None, host: str, port: int) -> tuple[str, int]:
         """The address to dial: the endpoint's, and the URL's where the endpoint leaves something open."""
         endpoint = attempt.endpoint if attempt else None
-        if endpoint is None:
-            return host, port
+        if attempt is None or endpoint is None:
+            return (attempt.call.names.first() if attempt and attempt.call.names else None) or host, port
         address = endpoint.address
         if _is_ip(address.host) and not dialable(address.host):
             raise self.core.ConnectError(f"{endpoint.name} is no address that discovery may name")
@@ -62,6 +62,9 @@ class SyncBackendCore(BackendCore):
         socket_options: Options = None,
     ) -> Any:
         attempt = current.get()
+        names = attempt.call.names if attempt else None
+        if names is not None:
+            self._resolved(names, host, port)
         host, port = self._target(attempt, host, port)
         left = clamp(attempt, timeout, self.core.ConnectTimeout)
         inner = self._inner.connect_tcp(
@@ -76,6 +79,12 @@ class SyncBackendCore(BackendCore):
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(seconds)
 
+    def _resolved(self, names: Any, host: str, port: int) -> None:
+        try:
+            names.resolve(host, port)
+        except OSError as exc:
+            raise self.core.ConnectError(str(exc)) from exc
+
 
 class AsyncBackendCore(BackendCore):
     """Mixed with the module's AsyncNetworkBackend."""
@@ -89,6 +98,9 @@ class AsyncBackendCore(BackendCore):
         socket_options: Options = None,
     ) -> Any:
         attempt = current.get()
+        names = attempt.call.names if attempt else None
+        if names is not None:
+            await self._resolved(names, host, port)
         host, port = self._target(attempt, host, port)
         left = clamp(attempt, timeout, self.core.ConnectTimeout)
         inner = await self._inner.connect_tcp(
@@ -103,3 +115,9 @@ class AsyncBackendCore(BackendCore):
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)
+
+    async def _resolved(self, names: Any, host: str, port: int) -> None:
+        try:
+            await names.aresolve(host, port)
+        except OSError as exc:
+            raise self.core.ConnectError(str(exc)) from exc

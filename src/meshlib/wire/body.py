@@ -28,7 +28,7 @@ class Released:
             for chunk in self._stream:
                 self._check()
                 yield chunk
-        except BaseException as exc:  # noqa: BLE001 - a cancellation ends the attempt too
+        except BaseException as exc:
             shown = self._broken(exc)
             if shown is exc:
                 raise
@@ -39,7 +39,7 @@ class Released:
             async for chunk in self._stream:
                 self._check()
                 yield chunk
-        except BaseException as exc:  # noqa: BLE001 - a cancellation ends the attempt too
+        except BaseException as exc:
             shown = self._broken(exc)
             if shown is exc:
                 raise

@@ -13,7 +13,7 @@ from meshlib.wire.body import Released
 from meshlib.wire.current import ATTEMPT, current
 
 if TYPE_CHECKING:
-    from meshlib.call import Attempt
+    from meshlib.call import Attempt, Call
 
 Key = tuple[str, bytes, bytes, int | None, int]
 
@@ -42,13 +42,17 @@ class RouterCore:
         """The pool of the attempt's endpoint; made at its first use."""
         endpoint, origin = attempt.endpoint, request.url.origin
         assert endpoint is not None
-        tls = attempt.call.tls
+        tls = self._tls(attempt.call)
         key = (endpoint.name, origin.scheme, origin.host, origin.port, id(tls))
         found = self._pools.get(key)
         if found is None:
             with self._pools_lock:
                 found = self._pools.setdefault(key, (self._new_pool(attempt, tls), endpoint))
         return found[0]
+
+    def _tls(self, call: Call) -> Any:
+        """The service's own context; None: the client's."""
+        return None if call.tls is None else call.tls.context(call.library, http2=self._settings["http2"])
 
     def _new_pool(self, attempt: Attempt, tls: Any) -> Any:
         assert attempt.endpoint is not None
@@ -119,7 +123,7 @@ class SyncRouterCore(RouterCore):
         return self._returned(attempt, response)
 
     def close(self) -> None:
-        for pool in self._take_pools():
+        for pool in [*self._take_pools(), self.stock]:
             pool.close()
         super().close()  # type: ignore[misc]
 
@@ -146,6 +150,6 @@ class AsyncRouterCore(RouterCore):
         return self._returned(attempt, response)
 
     async def aclose(self) -> None:
-        for pool in self._take_pools():
+        for pool in [*self._take_pools(), self.stock]:
             await pool.aclose()
         await super().aclose()  # type: ignore[misc]

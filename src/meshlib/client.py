@@ -1,0 +1,38 @@
+"""`Client` and `AsyncClient`: httpx's own classes, with the same arguments and behaviour, and the mesh behind them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from meshlib.door import SyncDoor, sync_door
+from meshlib.door_async import AsyncDoor, async_door
+from meshlib.library import httpx_library
+
+if TYPE_CHECKING:
+    from meshlib.mesh import Mesh
+
+
+class Client(SyncDoor, httpx.Client):
+    """`httpx.Client`, with discovery, balancing, retries, deadlines, breakers and tracing.
+
+    Takes every argument of httpx's, which mean the same, and `mesh`: the Mesh to use (default: the one of the process,
+    built from file and environment when the first client is made; raises ConfigError when these are wrong). Closing the
+    client closes its sockets and not the Mesh.
+    """
+
+    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+        self._meshlib = sync_door(mesh, httpx_library())
+        super().__init__(*args, **kwargs)
+
+
+class AsyncClient(AsyncDoor, httpx.AsyncClient):
+    """`httpx.AsyncClient`, with discovery, balancing, retries, deadlines, breakers and tracing.
+
+    Arguments as for `Client`. Works on asyncio and trio.
+    """
+
+    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+        self._meshlib = async_door(mesh, httpx_library())
+        super().__init__(*args, **kwargs)

@@ -1,0 +1,58 @@
+"""`Client` and `AsyncClient` on httpx2, the continuation of httpx that most SDKs want. See `client.py`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+
+from meshlib.door import SyncDoor, sync_door
+from meshlib.door_async import AsyncDoor, async_door
+from meshlib.library import httpx2_library
+from meshlib.transport import AsyncTransportDoor, SyncTransportDoor
+from meshlib.wire import route
+
+if TYPE_CHECKING:
+    from meshlib.mesh import Mesh
+
+
+class Client(SyncDoor, httpx2.Client):
+    """`httpx2.Client`, with discovery, balancing, retries, deadlines, breakers and tracing.
+
+    Takes every argument of httpx's, which mean the same, and `mesh`: the Mesh to use (default: the one of the process,
+    built from file and environment when the first client is made; raises ConfigError when these are wrong). Closing the
+    client closes its sockets and not the Mesh.
+    """
+
+    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+        self._meshlib = sync_door(mesh, httpx2_library())
+        super().__init__(*args, **kwargs)
+
+
+class AsyncClient(AsyncDoor, httpx2.AsyncClient):
+    """`httpx2.AsyncClient`, with discovery, balancing, retries, deadlines, breakers and tracing.
+
+    Arguments as for `Client`. Works on asyncio and trio.
+    """
+
+    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+        self._meshlib = async_door(mesh, httpx2_library())
+        super().__init__(*args, **kwargs)
+
+
+class HTTPTransport(SyncTransportDoor, httpx2.HTTPTransport):
+    """`httpx2.HTTPTransport` with the pipeline in it. See `meshlib.HTTPTransport`."""
+
+    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._meshlib = sync_door(mesh, httpx2_library())
+        route(self, self._meshlib.library)
+
+
+class AsyncHTTPTransport(AsyncTransportDoor, httpx2.AsyncHTTPTransport):
+    """`httpx2.AsyncHTTPTransport` with the pipeline in it. See `meshlib.HTTPTransport`."""
+
+    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._meshlib = async_door(mesh, httpx2_library())
+        route(self, self._meshlib.library)

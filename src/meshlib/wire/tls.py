@@ -1,0 +1,49 @@
+"""A service's own TLS: which authority it trusts, and which certificate it shows.
+
+One context for each (module, HTTP/2 or not): httpcore sets the protocols to negotiate on the context itself.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, Any
+
+from meshlib.errors import ConfigError
+
+if TYPE_CHECKING:
+    from meshlib.library import Library
+    from meshlib.wire.config import Tls
+
+
+class ServiceTls:
+    """Makes and keeps the contexts of one `tls` section. Raises ConfigError when its files do not fit together."""
+
+    def __init__(self, tls: Tls, service: str | None) -> None:
+        self._tls = tls
+        self._service = service
+        self._contexts: dict[tuple[str, bool], ssl.SSLContext] = {}
+        self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+    def context(self, library: Library, *, http2: bool) -> ssl.SSLContext:
+        """The context to shake hands with; verification is always on."""
+        key = (library.hx.__name__, http2)
+        if key not in self._contexts:
+            self._contexts[key] = self._load(self._trusting(library))
+        return self._contexts[key]
+
+    def _trusting(self, library: Library) -> Any:
+        """Without `ca`, trust is what the client's module trusts by default."""
+        return ssl.create_default_context() if self._tls.ca else library.hx.create_ssl_context()
+
+    def _load(self, context: ssl.SSLContext) -> ssl.SSLContext:
+        tls = self._tls
+        try:
+            if tls.ca:
+                context.load_verify_locations(cafile=tls.ca)
+            if tls.cert:
+                context.load_cert_chain(tls.cert, tls.key)
+        except (OSError, ssl.SSLError) as exc:
+            raise ConfigError(
+                f"services.{self._service}.tls: {exc} (ca={tls.ca}, cert={tls.cert}, key={tls.key})"
+            ) from exc
+        return context

@@ -1,0 +1,91 @@
+"""`wrap(client)` and `unwrap(client)`: put a live client of httpx or httpx2 on a mesh, in place, and take it off again.
+
+The object stays the same one, and so do its transports: its class becomes a subclass made for it, and the pool of each
+transport that is httpx's own becomes our router. Requests in flight finish on the pool they began on.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from meshlib.door import SyncDoor, sync_door
+from meshlib.door_async import AsyncDoor, async_door
+from meshlib.library import Library, httpx2_library, httpx_library
+from meshlib.wire import is_routed, route, unroute
+from meshlib.wire.private import is_closed, mounts, own_transport
+
+if TYPE_CHECKING:
+    from meshlib.mesh import Mesh
+
+C = TypeVar("C")
+
+
+def wrap(client: C, *, mesh: Mesh | None = None) -> C:
+    """Put a live client on `mesh` (default: the one of the process), in place, and return it.
+
+    A client that is wrapped already is returned as it is. Raises TypeError for anything but a client of httpx or
+    httpx2, and RuntimeError for a closed one. A proxy transport of httpx's own class counts as made by httpx itself.
+    """
+    if isinstance(client, SyncDoor | AsyncDoor):
+        return client
+    library, sync = _kind(client)
+    if is_closed(client):
+        raise RuntimeError("a closed client cannot be wrapped")
+    door = sync_door(mesh, library) if sync else async_door(mesh, library)
+    client.__dict__["_meshlib"] = door
+    stock = (library.hx.HTTPTransport, library.hx.AsyncHTTPTransport)
+    for transport in _transports(client):
+        if not route(transport, library) and type(transport) in (
+            library.hx.HTTPTransport,
+            library.hx.AsyncHTTPTransport,
+        ):
+            door.proxies.add(id(transport))
+    client.__class__ = _shadow(cast("Any", type(client)), SyncDoor if sync else AsyncDoor)
+    return client
+
+
+def unwrap(client: C) -> C:
+    """Undo `wrap`, and return the client. One that was never wrapped is returned as it is."""
+    if isinstance(client, Shadow):
+        client.__class__ = type(client)._meshlib_original
+        for transport in _transports(client):
+            if is_routed(transport):
+                unroute(transport)
+        del client.__dict__["_meshlib"]
+    return client
+
+
+class Shadow:
+    """Base of the classes that `wrap` makes. Shields the user's `__init_subclass__`, which may want arguments."""
+
+    _meshlib_original: type
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        pass
+
+
+@cache
+def _shadow(original: Any, door: type) -> Any:
+    namespace = {
+        "_meshlib_original": original,
+        "__module__": original.__module__,
+        "__qualname__": original.__qualname__,
+    }
+    return type(original.__name__, (Shadow, door, original), namespace)
+
+
+def _kind(client: Any) -> tuple[Library, bool]:
+    """Which module a client belongs to, and whether it blocks."""
+    for base in type(client).__mro__:
+        package = base.__module__.partition(".")[0]
+        if package in ("httpx", "httpx2") and base.__name__ in ("Client", "AsyncClient"):
+            library = httpx_library() if package == "httpx" else httpx2_library()
+            return library, base.__name__ == "Client"
+    raise TypeError(f"wrap() takes a Client or AsyncClient of httpx or httpx2, not {type(client).__name__}")
+
+
+def _transports(client: Any) -> list[Any]:
+    """The client's own transport and its mounts, each once."""
+    found = [own_transport(client), *mounts(client).values()]
+    return list({id(transport): transport for transport in found if transport is not None}.values())
