@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -32,7 +33,7 @@ class Fleet:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            self.port = free_port(self.hosts)
+            self.port = stack.enter_context(reserved_port(self.hosts))
             thread = stack.enter_context(LoopThread())
             for number, host in enumerate(self.hosts):
                 server = FaultServer(host, self.port, mode=self._mode, seed=number, thread=thread)
@@ -65,16 +66,20 @@ class Fleet:
         return sum((server.executions for server in self.servers), Counter())
 
 
-def free_port(hosts: list[str]) -> int:
-    """A port that is free on every one of the addresses. Raises OSError if none is found in 20 tries."""
-    for _ in range(20):
-        with ExitStack() as stack:
+@contextmanager
+def reserved_port(hosts: list[str]) -> Iterator[int]:
+    """A port that nobody uses on any of the addresses, kept for servers of ours by sockets that do not listen.
+
+    Raises OSError if none is found in 20 tries, or an address is not this machine's.
+    """
+    with ExitStack() as stack:
+        for remaining in reversed(range(20)):
             try:
                 port: int = stack.enter_context(bind(hosts[0], 0)).getsockname()[1]
                 for host in hosts[1:]:
                     stack.enter_context(bind(host, port))
-            except OSError as error:
-                missing = error
-            else:
-                return port
-    raise missing
+                break
+            except OSError:
+                if not remaining:
+                    raise
+        yield port
