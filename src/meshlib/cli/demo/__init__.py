@@ -10,7 +10,8 @@ from collections.abc import Sequence
 
 
 def main(argv: Sequence[str]) -> int:
-    """`meshlib demo`: run it; the exit status. Imported late, because the demo's processes are modules of this package."""
+    """`meshlib demo`: run it; the exit status."""
+    # Late, because the demo's own processes are modules of this package and should start fast.
     from meshlib.cli.demo.command import main as command
 
     return command(argv)

@@ -29,7 +29,13 @@ class _Mesh:
         try:
             response = await self._client.request(method, self._url, headers=headers)
         except httpx.HTTPError as error:
-            tries.count = len(meshlib.journal(error).attempts)
+            tries.count = _attempts(error)
             raise
-        tries.count = len(meshlib.journal(response).attempts)
+        tries.count = _attempts(response)
         return response
+
+
+def _attempts(outcome: httpx.Response | httpx.HTTPError) -> int:
+    journal = meshlib.journal(outcome)
+    assert journal is not None, f"no journal with {outcome!r}"
+    return len(journal.attempts)
