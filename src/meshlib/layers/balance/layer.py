@@ -1,0 +1,163 @@
+"""The balance layer: one endpoint for each attempt, another one for each retry, and none that is left out.
+
+It owns the picker and feeds it: latency when the headers have come, in-flight counts until the body is released.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshlib.classify import classify
+from meshlib.endpoint import first_set
+from meshlib.errors import CircuitOpen, DeadlineExceeded, NoEndpoints
+from meshlib.layers.balance.fleet import Fleet
+from meshlib.layers.balance.policy import penalty
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from meshlib.call import Attempt
+    from meshlib.endpoint import Endpoint, EndpointSet
+    from meshlib.layer import Context, Handler, Response
+
+
+class BalanceLayer:
+    """Picks among the endpoints that discovery knows; passes an attempt through where there is no discovery."""
+
+    name = "balance"
+
+    def __init__(self, context: Context, fleet: Fleet) -> None:
+        self._endpoints = context.endpoints
+        self._service = context.service
+        breaker = context.settings.breaker
+        self._gated = breaker is not None
+        self._acts = breaker is not None and breaker.enforce
+        self._fleet = fleet
+
+    @classmethod
+    def build(cls, context: Context) -> BalanceLayer | None:
+        settings = context.settings.balance
+        if settings is None:
+            return None
+        return cls(context, context.state("balance", lambda: Fleet(settings, context.endpoints)))
+
+    def describe(self) -> Mapping[str, object]:
+        settings = self._fleet.settings
+        return {
+            "policy": settings.policy,
+            "slow_start": settings.slow_start,
+            "decay": settings.decay,
+            "subset": settings.subset,
+        }
+
+    async def handle(self, inner: Handler, attempt: Attempt) -> Response:
+        endpoints = self._endpoints
+        if not attempt.call.pinned or (endpoints.start is None and endpoints.current is None):
+            return await inner(attempt)
+        published = endpoints.fresh(attempt.runtime.now()) or await self._first(attempt)
+        endpoint = self._choose(attempt, self._fleet.see(published, attempt.runtime.rng))
+        permit = attempt.permit
+        attempt.endpoint = endpoint
+        attempt.call.tried.append(endpoint)
+        endpoint.busy.append(None)
+        attempt.on_release(self._released)
+        try:
+            response = await inner(attempt)
+        except BaseException as exc:
+            attempt.release(exc)
+            raise
+        self._returned(attempt, endpoint, response, trial=self._acts and permit is not None and permit.trial)
+        return response
+
+    async def _first(self, attempt: Attempt) -> EndpointSet:
+        """Wait for discovery's first answer. The wait is the call's: the attempt's share of the time moves with it."""
+        call, runtime = attempt.call, attempt.runtime
+        began = runtime.now()
+        until = call.deadline if call.deadline is not None else attempt.deadline
+        timeout = attempt.request.extensions.get("timeout", {}).get("connect") if until is None else until - began
+        published = await first_set(self._endpoints, runtime, timeout)
+        now = runtime.now()
+        if call.deadline is not None and now >= call.deadline:
+            raise call.error(DeadlineExceeded, f"the deadline passed while {self._service} was resolved", self.name)
+        if published is None:
+            raise call.error(NoEndpoints, f"no endpoints of {self._service} after {now - began:.3g} s", self.name)
+        if call.deadline is not None and attempt.deadline is not None:
+            attempt.deadline = min(attempt.deadline + now - began, call.deadline)
+        return published
+
+    def _choose(self, attempt: Attempt, members: Sequence[Endpoint]) -> Endpoint:
+        """An endpoint that admits the attempt; one that this call has not tried as long as there is one."""
+        now, tried = attempt.runtime.now(), attempt.call.tried
+        if self._endpoints.open and self._gated and (due := self._due(attempt, members, now)):
+            return due
+        rest = [e for e in members if e not in tried] if tried else members
+        while rest:
+            endpoint = self._fleet.pick(rest, now, attempt.runtime.rng)
+            if self._admits(endpoint, attempt, now):
+                return endpoint
+            rest = [e for e in rest if e is not endpoint]
+        for endpoint in reversed(dict.fromkeys(reversed(tried))):  # the least recently tried first
+            if endpoint in members and self._admits(endpoint, attempt, now):
+                return endpoint
+        raise self._refused(attempt, members, now)
+
+    def _due(self, attempt: Attempt, members: Sequence[Endpoint], now: float) -> Endpoint | None:
+        """An endpoint that waits for its trial, if this attempt can be repeated elsewhere and loses nothing by it."""
+        call = attempt.call
+        if attempt.left == 0 or not call.idempotent or not call.replayable:
+            return None
+        for endpoint in self._endpoints.open:
+            gate = endpoint.gate
+            usable = gate is not None and gate.due(now) and endpoint in members and endpoint not in call.tried
+            if usable and self._admits(endpoint, attempt, now):
+                return endpoint
+        return None
+
+    def _admits(self, endpoint: Endpoint, attempt: Attempt, now: float) -> bool:
+        gate = endpoint.gate
+        if gate is None or not self._gated:
+            return True
+        attempt.permit = gate.admit(now, attempt)
+        return attempt.permit is not None
+
+    def _refused(self, attempt: Attempt, members: Sequence[Endpoint], now: float) -> Exception:
+        if not members:
+            return attempt.call.error(NoEndpoints, f"discovery knows no endpoint of {self._service}", self.name)
+        gate = members[0].gate
+        if len(members) == 1 and gate is not None:
+            return attempt.call.error(CircuitOpen, gate.refusal(now), "breaker")
+        text = f"all {len(members)} endpoints of {self._service} are left out by their breakers"
+        return attempt.call.error(NoEndpoints, text, self.name)
+
+    def _returned(self, attempt: Attempt, endpoint: Endpoint, response: Response, *, trial: bool) -> None:
+        """The headers have come: take the latency sample."""
+        if attempt.started is None:  # a layer below answered by itself
+            return
+        now = attempt.runtime.now()
+        seconds = (attempt.returned or now) - attempt.started
+        if response.status_code >= 400:
+            verdict = classify(attempt, response, now)
+            if verdict.charge or verdict.repel:
+                self._fleet.sample(endpoint, now, penalty(seconds, verdict.repel))
+                return
+        if trial:
+            self._fleet.restart(endpoint, now)
+        self._fleet.sample(endpoint, now, seconds)
+
+    def _released(self, attempt: Attempt, error: BaseException | None) -> None:
+        """The attempt is over. One that broke counts as slow; one that nobody waited for, if it already was slow."""
+        endpoint = attempt.endpoint
+        assert endpoint is not None
+        endpoint.busy.pop()
+        if error is None or attempt.started is None:
+            return
+        now = attempt.runtime.now()
+        seconds, verdict = now - attempt.started, classify(attempt, error, now)
+        if verdict.charge:
+            self._fleet.sample(endpoint, now, penalty(seconds, verdict.repel))
+        elif verdict.kind == "cancelled" and attempt.returned is None and self._outlasted(endpoint, now, seconds):
+            self._fleet.sample(endpoint, now, seconds)
+
+    @staticmethod
+    def _outlasted(endpoint: Endpoint, now: float, seconds: float) -> bool:
+        return endpoint.load is not None and seconds > endpoint.load.value(now)
