@@ -1,0 +1,66 @@
+"""Gives each attempt its share of time, and tells the server about it.
+
+The limits are only set here; the wire enforces `attempt.deadline`, and takes `body_deadline` when headers have come.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshlib.classify import ran_out
+from meshlib.errors import DeadlineExceeded
+from meshlib.layers.attempt.policy import limits, timeout_header
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Self
+
+    from meshlib.call import Attempt
+    from meshlib.layer import Context, Handler, Response
+
+
+class AttemptLayer:
+    """`timeout`: seconds for one attempt with its body, None for a share of the deadline.
+
+    `share`: whether an attempt that may be followed by others leaves them time. `propagate`: the server is told.
+    """
+
+    name = "attempt"
+
+    def __init__(self, timeout: float | None, share: bool, propagate: bool) -> None:
+        self._timeout = timeout
+        self._share = share
+        self._propagate = propagate
+
+    @classmethod
+    def build(cls, context: Context) -> Self | None:
+        settings = context.settings
+        attempt, deadline = settings.attempt, settings.deadline
+        propagate = deadline is not None and deadline.propagate and context.service is not None
+        if attempt is None and not propagate:
+            return None
+        return cls(attempt.timeout if attempt is not None else None, attempt is not None, propagate)
+
+    async def handle(self, inner: Handler, attempt: Attempt) -> Response:
+        if attempt.call.deadline is None and self._timeout is None:
+            return await inner(attempt)
+        self._limit(attempt)
+        response = await inner(attempt)
+        attempt.deadline = attempt.body_deadline
+        return response
+
+    def _limit(self, attempt: Attempt) -> None:
+        call, now = attempt.call, attempt.runtime.now()
+        if ran_out(call.deadline, now):
+            raise call.error(DeadlineExceeded, f"the deadline passed before attempt {attempt.number}", self.name)
+        again = self._share and attempt.left > 0 and call.idempotent and call.replayable
+        attempt.deadline, end = limits(now, call.deadline, self._timeout, attempt.left if again else 0)
+        attempt.body_deadline = end
+        if self._propagate and end is not None:
+            headers = attempt.request.headers
+            name, value = timeout_header(headers.get("content-type", ""), end - now)
+            if name not in headers:
+                attempt.headers[name] = value
+
+    def describe(self) -> Mapping[str, object]:
+        return {"timeout": self._timeout}
