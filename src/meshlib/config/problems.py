@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from meshlib.config.node import Node
 
-_USER = re.compile(r"//\S*@")
+_USER = re.compile(r"""(\w+://)?[^\s'"]*@""")
 _TOKEN = re.compile(r"((?:token|password|secret|key)=)[^&\s]+", re.IGNORECASE)
 _LONGEST = 120
 _BOUNDS = {
@@ -54,7 +54,7 @@ def show(value: object) -> str:
 
 def redact(text: str) -> str:
     """A URL without its user, password and tokens."""
-    return _TOKEN.sub(r"\1***", _USER.sub("//***@", text))
+    return _TOKEN.sub(r"\1***", _USER.sub(r"\1***@", text))
 
 
 def _shorten(text: str) -> str:
