@@ -6,7 +6,7 @@ Parsed by hand: a static set (`static://a:1,b:2`) is no URL that a general parse
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
@@ -32,7 +32,6 @@ class Source:
     name: str = ""
     port: int | None = None
     addresses: tuple[Address, ...] = ()
-    options: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return self.text
@@ -40,7 +39,8 @@ class Source:
 
 def parse_source(url: str) -> Source:
     """The source a discovery URL names. Raises ValueError saying what is allowed."""
-    scheme, separator, rest = url.strip().partition("://")
+    url = url.strip()
+    scheme, separator, rest = url.partition("://")
     _check_scheme(scheme if separator else "", url)
     rest, _, query = rest.partition("?")
     if query:
