@@ -1,0 +1,20 @@
+"""Which source serves a discovery URL."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meshlib.discovery.system import SystemLookup
+
+if TYPE_CHECKING:
+    from meshlib.discovery.config import Source
+    from meshlib.discovery.lookup import Lookup
+
+
+def lookup_for(source: Source) -> Lookup:
+    """The look-up of a `system://` or `dns://` source; ports are the feed's business, not its."""
+    if source.scheme == "dns":
+        from meshlib.discovery.dns import DnsLookup  # here: dnspython is imported when it is first needed
+
+        return DnsLookup(source.name, source.server)
+    return SystemLookup(source.name)
