@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Discriminator, Tag
@@ -84,7 +85,7 @@ class Retry(Section):
     budget: Annotated[_Off | Annotated[Budget, Tag("<table>")], Discriminator(_shape_of)] = setting(
         Budget(), "The share of calls that may be retried; false: any number."
     )
-    on: Annotated[tuple[Reason, ...], BeforeValidator(_reasons)] = setting(
+    on: Annotated[Sequence[Reason], BeforeValidator(_reasons)] = setting(
         ("connection", "timeout", 429, 500, 502, 503, 504),
         "What may be retried where the method allows it: HTTP statuses, "
         '"connection" (refused, reset, cut short), "timeout" (a configured attempt timeout).',

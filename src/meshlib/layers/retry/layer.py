@@ -43,7 +43,7 @@ class RetryLayer:
         self.wait = wait
         self.budget = budget
         self.strategies = strategies
-        self._endpoints = endpoints
+        self.endpoints = endpoints
         self._buffer_body = buffer_body
 
     @classmethod
@@ -102,7 +102,7 @@ class RetryLayer:
 
     def elsewhere(self, call: Call) -> bool:
         """Whether there is an endpoint that `call` has not tried."""
-        newest = self._endpoints.current
+        newest = self.endpoints.current
         return call.pinned and newest is not None and any(e not in call.tried for e in newest.endpoints)
 
     def describe(self) -> Mapping[str, object]:

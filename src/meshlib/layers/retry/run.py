@@ -61,13 +61,14 @@ class Run:
                 return self._end(attempt, outcome, verdict, decision.reason)
             await self._pause(attempt, outcome, decision)
             attempt = self._call.new_attempt(self._layer.left(self._call))
-            try:
-                outcome = await self._inner(attempt)
-            except Exception as error:  # noqa: BLE001 - every failure of an attempt is judged in the loop
-                outcome = error
-            else:
-                if outcome.status_code < 400:
-                    return self._layer.succeeded(outcome)
+            outcome = await self._try(attempt)
+
+    async def _try(self, attempt: Attempt) -> Any:
+        """The response or the error; returned, so that no frame which keeps it is in its traceback."""
+        try:
+            return await self._inner(attempt)
+        except Exception as error:  # noqa: BLE001 - every failure of an attempt is judged
+            return error
 
     async def _decide_or_close(self, attempt: Attempt, outcome: Any, verdict: Verdict) -> Decision:
         """A strategy of the user may raise; a response must not stay open then."""
@@ -106,7 +107,7 @@ class Run:
 
     async def _cause(self, attempt: Attempt, outcome: Any, verdict: Verdict, elsewhere: bool, now: float) -> str | None:
         strategies, state = self._layer.strategies, self._state
-        if verdict.kind in ("ours", "cancelled"):
+        if verdict.kind in ("ours", "cancelled") or (verdict.status is not None and verdict.status < 400):
             return None
         if state is not None:
             failed(state, attempt.number, outcome, now)
