@@ -35,6 +35,7 @@ class SyncTransportDoor:
         token = current_flow.set(current_flow.get() or door.open_flow(stream=True))
         try:
             call = door.new_call(request, service, self, self._transmit)
+            call.transport = super()  # the rest of this object; what wraps the object itself is above the pipeline
             try:
                 return finished(call, complete(service.handle(call)))
             except Exception as exc:
@@ -65,6 +66,7 @@ class AsyncTransportDoor:
         token = current_flow.set(current_flow.get() or door.open_flow(stream=True))
         try:
             call = door.new_call(request, service, self, self._transmit)
+            call.transport = super()  # the rest of this object; what wraps the object itself is above the pipeline
             try:
                 return finished(call, await service.handle(call))
             except Exception as exc:

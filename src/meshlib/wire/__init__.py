@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from meshlib.wire.private import pool_of, pool_settings, set_pool
+from meshlib.wire.private import below_instrumentation, pool_of, pool_settings, set_pool
 from meshlib.wire.router import RouterCore
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ __all__ = ["is_routed", "route", "unroute"]
 
 def is_routed(transport: Any) -> bool:
     """Whether attempts on this transport can be sent to an endpoint."""
-    return isinstance(pool_of(transport), RouterCore)
+    return isinstance(pool_of(below_instrumentation(transport)), RouterCore)
 
 
 def route(transport: Any, library: Library) -> bool:

@@ -33,6 +33,13 @@ def pool_of(transport: Any) -> Any:
     return getattr(transport, "_pool", None)
 
 
+def below_instrumentation(transport: Any) -> Any:
+    """The transport that OpenTelemetry's own transports stand round; every other transport itself."""
+    while type(transport).__module__.startswith("opentelemetry.instrumentation."):
+        transport = transport._transport
+    return transport
+
+
 def set_pool(transport: Any, pool: Any) -> None:
     """Put another pool under a live transport."""
     transport._pool = pool
