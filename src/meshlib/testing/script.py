@@ -93,7 +93,7 @@ def spawn(layer: Layer, clock: VirtualRuntime) -> tuple[Callable[..., Task[Any]]
     ) -> Task[Any]:
         call = new_call(clock, method, url, deadline=deadline, **kw)
         what: Call | Attempt = call.new_attempt() if attempt else call
-        task = clock.spawn(layer.handle(inner.handle, what))  # type: ignore[arg-type]  # a coroutine by contract
+        task = clock.spawn(layer.handle(inner.handle, what))
         clock.settle()
         return task
 
