@@ -12,6 +12,7 @@ from meshlib.layers.balance.policy import subset, thinned
 from meshlib.layers.balance.round_robin import RoundRobin
 from meshlib.layers.balance.uniform import Uniform
 from meshlib.stats.ewma import PeakEwma
+from meshlib.stats.frugal import FrugalMedian
 from meshlib.stats.median import lower_median
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Fleet:
     def __init__(self, settings: Balance, endpoints: Endpoints) -> None:
         self.settings = settings
         self.members: tuple[Endpoint, ...] = ()
+        self.usual = FrugalMedian()  # seconds that a good answer takes, whichever endpoint gives it
         self._endpoints = endpoints
         self._seen: EndpointSet | None = None
         self._picker: Picker

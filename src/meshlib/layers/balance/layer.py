@@ -58,6 +58,7 @@ class BalanceLayer:
         endpoint = self._choose(attempt, self._fleet.see(published, attempt.runtime.rng))
         permit = attempt.permit
         attempt.endpoint = endpoint
+        attempt.short = self._is_short(attempt)
         attempt.call.tried.append(endpoint)
         endpoint.busy.append(None)
         attempt.on_release(self._released)
@@ -129,6 +130,10 @@ class BalanceLayer:
         text = f"all {len(members)} endpoints of {self._service} are left out by their breakers"
         return attempt.call.error(NoEndpoints, text, self.name)
 
+    def _is_short(self, attempt: Attempt) -> bool:
+        """Whether less time is left than the service usually takes: running out of it is then nobody's failure."""
+        return attempt.deadline is not None and attempt.deadline - attempt.runtime.now() < self._fleet.usual.value
+
     def _returned(self, attempt: Attempt, endpoint: Endpoint, response: Response, *, trial: bool) -> None:
         """The headers have come: take the latency sample."""
         if attempt.started is None:  # a layer below answered by itself
@@ -143,6 +148,7 @@ class BalanceLayer:
         if trial:
             self._fleet.restart(endpoint, now)
         self._fleet.sample(endpoint, now, seconds)
+        self._fleet.usual.add(seconds)
 
     def _released(self, attempt: Attempt, error: BaseException | None) -> None:
         """The attempt is over. One that broke counts as slow; one that nobody waited for, if it already was slow."""
