@@ -12,7 +12,7 @@ from meshlib.cli.demo.schedule import Schedule
 from meshlib.cli.demo.seconds import Second, by_second
 from meshlib.cli.demo.table import milliseconds
 
-WIDTH, HEIGHT, LEFT, RIGHT = 1000, 800, 64, 24
+WIDTH, HEIGHT, LEFT, RIGHT = 1000, 770, 64, 24
 COLOURS = {"bare": "#9aa5b1", "careful": "#e07b39", "mesh": "#1769d1"}
 STROKES = {"bare": 2.0, "careful": 2.0, "mesh": 2.6}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, Helvetica, Arial, sans-serif"
@@ -30,7 +30,7 @@ def picture(schedule: Schedule, records: dict[str, list[Record]], found: dict[st
         *(_success_panel(schedule, seconds, "GET", 132)),
         *(_success_panel(schedule, seconds, "POST", 292)),
         *(_latency_panel(schedule, seconds, 452)),
-        _summary(found, 690),
+        _summary(found, 668),
         "</svg>\n",
     ]
     return "\n".join(parts)
@@ -41,7 +41,15 @@ def _heading(schedule: Schedule) -> str:
     fine = (
         f"{schedule.rate:g} calls a second to each column's own replicas; timeout, or meshlib's deadline, {TIMEOUT:g} s"
     )
-    return text(LEFT, 38, title, size=20, weight=700) + text(LEFT, 60, fine, FAINT)
+    return text(LEFT, 38, title, size=20, weight=700) + text(LEFT, 60, fine, FAINT) + _legend(38)
+
+
+def _legend(y: float) -> str:
+    parts = []
+    for x, (column, title) in zip((660, 768, 898), COLUMNS.items(), strict=True):
+        parts.append(line([(x, y - 5), (x + 18, y - 5)], COLOURS[column], 3))
+        parts.append(text(x + 25, y, title, weight=700 if column == "mesh" else 400))
+    return "".join(parts)
 
 
 def _trouble_names(schedule: Schedule) -> str:

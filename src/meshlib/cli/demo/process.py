@@ -56,5 +56,9 @@ class Child:
 
 
 async def _read(stream: asyncio.StreamReader, on_line: Callable[[bytes], None]) -> None:
-    async for line in stream:
-        on_line(line)
+    """Take whatever has come at once: waiting for each line alone would cost the most of all that the parent does."""
+    rest = b""
+    while chunk := await stream.read(1 << 16):
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            on_line(line)

@@ -74,7 +74,7 @@ class Schedule:
     """A whole run. seconds: its length. rate: calls per second and column. seed: of the arrivals."""
 
     seconds: float = FULL_LENGTH
-    rate: float = 100.0
+    rate: float = 60.0
     seed: int = 1
 
     @property
