@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 from pydantic import BeforeValidator
@@ -17,7 +19,13 @@ if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
 _SIGNS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
-_WORDS = {bool: "true or false", int: "whole number", float: "number", str: "text"}
+_WORDS = {
+    bool: "true or false",
+    int: "whole number",
+    float: "number",
+    Path: "path",
+    str: "path",
+}  # the only text is a path
 _HEAD = """# Settings
 
 Generated from the models by `python -m meshlib.config.reference`; a test compares the two.
@@ -99,13 +107,13 @@ def _kinds(annotation: Any, metadata: list[Any]) -> Iterator[str]:
         yield "object"
     elif annotation in _WORDS:
         yield _WORDS[annotation]
-    elif isinstance(annotation, type) and annotation is not type(None):
-        yield "table" if issubclass(annotation, Section) else annotation.__name__.lower()
+    elif isinstance(annotation, type) and issubclass(annotation, Section):
+        yield "table"
     elif get_origin(annotation) is Literal:
         yield from (
             f"`{show(choice)}`" if isinstance(choice, bool) else f"`{choice}`" for choice in get_args(annotation)
         )
-    elif get_origin(annotation) is tuple:
+    elif get_origin(annotation) is Sequence:
         yield "list"
     else:
         yield from _members(annotation)

@@ -5,7 +5,7 @@ Names in the environment, `docs/settings.md`, error texts and `meshlib check` ar
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
@@ -21,6 +21,7 @@ else:
 CONFLICT = "conflict"  # pydantic's name for our errors between two fields, as against errors of one
 
 
+@dataclass_transform(kw_only_default=True, frozen_default=True)  # read from the very metaclass, not from its base
 class _Checked(ModelMetaclass):
     """Makes `Retry(max_attempts=0)` in code raise ConfigError, as every other wrong setting does."""
 

@@ -25,7 +25,7 @@ def _readable(value: object) -> object:
         raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or 'it is not a path'}") from None
 
 
-PemFile = Annotated[Path, BeforeValidator(_readable)]
+PemFile = Annotated[Path | str, BeforeValidator(_readable)]
 
 
 class Wire(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator
@@ -42,11 +43,13 @@ class Breaker(Section):
     )
     open_max: PositiveDuration = setting(300.0, "The longest it stays open.", unit="s")
     enforce: Flag = setting(True, "false: decide and report, but do not act.")
-    listeners: Annotated[tuple[Any, ...], BeforeValidator(_listeners)] = setting(
+    listeners: Annotated[Sequence[Any], BeforeValidator(_listeners)] = setting(
         (), "pybreaker.CircuitBreakerListener objects that are told of state changes.", code_only=True
     )
     factory: Annotated[Any, BeforeValidator(_factory)] = setting(
-        None, "Makes each endpoint's pybreaker.CircuitBreaker, in place of the one meshlib makes.", code_only=True
+        None,
+        "Called with an endpoint's name, returns its pybreaker.CircuitBreaker in place of meshlib's.",
+        code_only=True,
     )
 
     def conflicts(self) -> Iterator[str]:
