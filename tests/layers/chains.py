@@ -35,8 +35,6 @@ def retry(endpoints: int = 1, **fields: Any) -> RetryLayer:
     return built
 
 
-
-
 def deadline(**fields: Any) -> DeadlineLayer:
     built = DeadlineLayer.build(context(deadline=fields) if fields else context())
     assert built is not None
