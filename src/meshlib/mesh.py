@@ -175,7 +175,7 @@ class Mesh:
             service = ServiceState(name, settings, self._layers, self.emit, names)
             if settings.discovery is not None:
                 watch = discovery.watch(settings.discovery, service.endpoints, service=name, emit=self.emit)
-                self._watches.append(watch)
+                self._watches.extend([watch] if watch else [])
             self._services[name] = service
         return self._services[name]
 

@@ -15,7 +15,6 @@ from weakref import WeakSet
 
 from meshlib.discovery import policy
 from meshlib.discovery.poller import Poller
-from meshlib.discovery.sources import lookup_for
 from meshlib.runtime.aio import AioRuntime
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ class ControlLoop:
             self._stop.set()
 
     def _begin(self, watch: Watch) -> Poller:
-        poller = self._pollers[watch.key] = Poller(lookup_for(watch.source))
+        poller = self._pollers[watch.key] = Poller(watch.lookup)
         task = asyncio.get_running_loop().create_task(self._keep(watch.key, poller))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

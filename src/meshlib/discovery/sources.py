@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def lookup_for(source: Source) -> Lookup:
-    """The look-up of a `system://` or `dns://` source; ports are the feed's business, not its."""
+    """The look-up of a source; ports are the watch's business, not its."""
     if source.scheme == "dns":
         from meshlib.discovery.dns import DnsLookup  # here: dnspython is imported when it is first needed
 

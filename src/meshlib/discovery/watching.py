@@ -28,22 +28,22 @@ _log = logging.getLogger("meshlib.discovery")
 _clock = AioRuntime()
 
 
-def watch(source: Source, endpoints: Endpoints, *, service: str, emit: Callable[[Event], None]) -> Watch:
+def watch(source: Source, endpoints: Endpoints, *, service: str, emit: Callable[[Event], None]) -> Watch | None:
     """Let `source` fill `endpoints`, from the first call that needs them; a static set is published at once.
 
     Emits EndpointsChanged and DiscoveryFailed, mostly from the control loop's thread. `close()` of what is returned
-    ends it; a watch whose `endpoints` are dropped ends by itself. A static set never needs a thread.
+    ends it; a watch whose `endpoints` are dropped ends by itself. For a static set there is nothing to end: None.
     """
 
     def changed(added: tuple[str, ...], removed: tuple[str, ...]) -> None:
         emit(EndpointsChanged(_clock.now(), service, added, removed))
 
     endpoints.changed = changed
-    found = Watch(source, endpoints, service, emit)
     if source.scheme == "static":
         endpoints.publish(source.addresses, _clock.now())
-    else:
-        endpoints.start, endpoints.patience, endpoints.resolve_now = found.start, found.patience, found.resolve_now
+        return None
+    found = Watch(source, endpoints, service, emit)
+    endpoints.start, endpoints.patience, endpoints.resolve_now = found.start, found.patience, found.resolve_now
     return found
 
 
@@ -56,7 +56,8 @@ class Watch:
     _warned = False
 
     def __init__(self, source: Source, endpoints: Endpoints, service: str, emit: Callable[[Event], None]) -> None:
-        self.source = source
+        self.lookup = lookup_for(source)  # here, so that what it imports is paid for with the Mesh, not with a call
+        self._source = source
         self.key = (source.scheme, source.server, source.name)
         self.heard = False
         self.closed = False
@@ -94,7 +95,7 @@ class Watch:
 
     def publish(self, addresses: Sequence[Address], now: float, stale_at: float = math.inf) -> None:
         """Make a good answer the service's set, unless it is that already."""
-        with_port = [Address(a.host, a.port or self.source.port) for a in addresses]
+        with_port = [Address(a.host, a.port or self._source.port) for a in addresses]
         current = self._endpoints.current
         self._failures = 0
         with process.publishing:
@@ -111,7 +112,7 @@ class Watch:
         if policy.may_log(self._logged_at, now):
             self._logged_at = now
             kept = "has no endpoints yet" if self._endpoints.current is None else "keeps its last good endpoints"
-            _log.warning("service %s %s: %s: %s", self._service, kept, self.source, error)
+            _log.warning("service %s %s: %s: %s", self._service, kept, self._source, error)
 
     def resolve_now(self, now: float, timeout: float | None) -> None:
         """Look up in the calling thread, for want of a control loop: one caller at a time, once per TTL."""
@@ -128,7 +129,7 @@ class Watch:
 
     def _resolve(self, now: float, timeout: float | None) -> None:
         try:
-            answer = lookup_for(self.source).resolve_blocking(timeout)
+            answer = self.lookup.resolve_blocking(timeout)
             self.publish(usable(answer), now, now + policy.lifetime(answer.ttl))
         except Exception as error:  # noqa: BLE001 - a source must never hurt a call that has a set to go on with
             self._failures += 1
