@@ -36,10 +36,7 @@ def wrap(client: C, *, mesh: Mesh | None = None) -> C:
     client.__dict__["_meshlib"] = door
     stock = (library.hx.HTTPTransport, library.hx.AsyncHTTPTransport)
     for transport in _transports(client):
-        if not route(transport, library) and type(transport) in (
-            library.hx.HTTPTransport,
-            library.hx.AsyncHTTPTransport,
-        ):
+        if not route(transport, library) and type(transport) in stock:
             door.proxies.add(id(transport))
     client.__class__ = _shadow(cast("Any", type(client)), SyncDoor if sync else AsyncDoor)
     return client

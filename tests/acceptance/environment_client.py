@@ -1,6 +1,6 @@
 """Run by test_environment in a process of its own: no code but the client, everything from the environment.
 
-Prints one JSON line: how many GETs and POSTs succeeded, and the ids of the POSTs. `argv[1]` is sync, asyncio, trio or bare.
+Prints one JSON line: how many GETs and POSTs succeeded. `argv[1]` is sync, asyncio or trio.
 """
 
 from __future__ import annotations

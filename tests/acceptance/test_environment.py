@@ -42,7 +42,8 @@ def test_every_get_succeeds_and_no_post_runs_twice(fleet: Fleet, how: str) -> No
     )
     assert json.loads(run.stdout)["GET"] == CALLS, run.stdout
     posts = Counter({key: n for key, n in fleet.executions.items() if key.startswith("POST")})
-    assert posts and max(posts.values()) == 1, posts.most_common(3)
+    assert len(posts) > CALLS // 4
+    assert max(posts.values()) == 1, posts.most_common(3)
 
 
 def test_bare_httpx_fails_most_of_the_same_calls(fleet: Fleet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import httpx
@@ -47,7 +48,7 @@ def test_one_failing_get_makes_four_attempts_100_ms_apart(
     assert journal is not None
     started = [event.at for event in journal.events if isinstance(event, AttemptStarted)]
     assert len(started) == 4
-    for earlier, later in zip(started, started[1:], strict=False):
+    for earlier, later in pairwise(started):
         assert 0.1 <= later - earlier < 1.0
     if size == 4:
         assert len({attempt.endpoint for attempt in journal.attempts}) == 4
