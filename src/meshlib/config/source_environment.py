@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from meshlib.config.node import Node, Origin, grow, merge
-from meshlib.config.problems import meant
+from meshlib.config.problems import nearest
 from meshlib.config.sections import NOT_BUILT, SECTIONS
 
 if TYPE_CHECKING:
@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 
 PREFIX = "MESHLIB_"
 CONFIG, ENABLED, UNCONFIGURED = "MESHLIB_CONFIG", "MESHLIB_ENABLED", "MESHLIB_UNCONFIGURED"
-_DEFAULTS, _SERVICES = "MESHLIB_DEFAULTS__", "MESHLIB_SERVICES__"
-_SHAPES = {_DEFAULTS: "MESHLIB_DEFAULTS__<SECTION>__<KEY>", _SERVICES: "MESHLIB_SERVICES__<SERVICE>__<SECTION>__<KEY>"}
+_SHAPES = {
+    "defaults": "MESHLIB_DEFAULTS__<SECTION>__<KEY>",
+    "services": "MESHLIB_SERVICES__<SERVICE>__<SECTION>__<KEY>",
+}
 _SWITCH = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
 _ROOT = Node({}, Origin("environment"), "")
 
@@ -62,12 +64,14 @@ def _keys(name: str, problems: list[str]) -> tuple[str, ...]:
 
 
 def _hint(name: str, segments: tuple[str, ...]) -> str:
-    if segments[0] in (*SECTIONS, *NOT_BUILT):
+    first = segments[0]
+    if first in (*SECTIONS, *NOT_BUILT):
         return f"did you mean MESHLIB_DEFAULTS__{name.removeprefix(PREFIX)}?"
-    first = "MESHLIB_" + segments[0].upper() + ("__" if len(segments) > 1 else "")
-    if first in _SHAPES or f"{first}__" in _SHAPES:
-        return f"must be {_SHAPES.get(first) or _SHAPES[f'{first}__']}"
-    return meant(first, (CONFIG, ENABLED, UNCONFIGURED, *_SHAPES))
+    if first in _SHAPES:
+        return f"must be {_SHAPES[first]}"
+    known = {text.removeprefix(PREFIX).lower(): text for text in (CONFIG, ENABLED, UNCONFIGURED)} | _SHAPES
+    guess = nearest(first, known)  # without the prefix, which would make all of them near
+    return f"did you mean {known[guess]}?" if guess else f"known are {', '.join(known.values())}"
 
 
 def _tree(keys: tuple[str, ...], name: str, text: str, problems: list[str]) -> Node | None:
