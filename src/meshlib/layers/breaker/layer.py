@@ -90,7 +90,8 @@ class BreakerLayer:
         gate = self._gates.find(attempt.endpoint)
         charged = classify(attempt, error, attempt.runtime.now()).charge
         if charged and (gate is None or gate.circuit.is_failure(error)):
-            self._failed(attempt, lambda: error, counted=attempt.call.flow.stream and attempt.returned is not None)
+            streamed = attempt.call.flow.stream and attempt.returned is not None
+            self._failed(attempt, lambda: error, counted=streamed and gate is not None)
         elif gate is not None:
             gate.lost(attempt)
 
