@@ -4,12 +4,12 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.layers import chains
 
 from meshlib.errors import DeadlineExceeded
 from meshlib.layers.attempt.policy import limits, timeout_header
 from meshlib.testing.script import Pending, spawn
 from meshlib.testing.virtual import VirtualRuntime
+from tests.layers import chains
 
 HEADER = "x-envoy-expected-rq-timeout-ms"
 

@@ -4,12 +4,12 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.layers import chains
 
 from meshlib.errors import DeadlineExceeded
 from meshlib.events import DeadlinePassed
 from meshlib.testing.script import spawn
 from meshlib.testing.virtual import VirtualRuntime
+from tests.layers import chains
 
 TIMEOUTS = [httpx.ConnectTimeout, httpx.ReadTimeout, httpx.WriteTimeout, httpx.PoolTimeout]
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.layers.chains import play, retry
 
 from meshlib.errors import CircuitOpen, raised_as
+from tests.layers.chains import play, retry
 
 
 class Body(httpx.SyncByteStream):

@@ -6,12 +6,12 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.layers.chains import play, retry
 
 from meshlib.call import Attempt
 from meshlib.errors import CircuitOpen, NoEndpoints, raised_as
 from meshlib.runtime.sync import SyncRuntime, complete
 from meshlib.testing.script import new_call
+from tests.layers.chains import play, retry
 
 REFUSED = httpx.ConnectError("refused")
 RESET = httpx.ReadError("reset")

@@ -7,12 +7,12 @@ import pytest
 import tenacity
 from tenacity.asyncio import retry_if_exception as async_retry_if_exception
 from tenacity.asyncio import retry_if_result as async_retry_if_result
-from tests.layers.chains import play, retry
 
 from meshlib.errors import CircuitOpen, raised_as
 from meshlib.runtime.sync import SyncRuntime, complete
 from meshlib.testing.script import new_call
 from meshlib.testing.virtual import VirtualRuntime
+from tests.layers.chains import play, retry
 
 RESET = httpx.ReadError("reset")
 

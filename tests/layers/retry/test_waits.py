@@ -8,11 +8,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.layers.chains import play, retry
 
 from meshlib.classify import Verdict
 from meshlib.layers.retry.policy import Wait, delay
 from meshlib.testing.virtual import VirtualRuntime
+from tests.layers.chains import play, retry
 
 UNSENT = httpx.ConnectError("refused")
 
@@ -144,9 +144,8 @@ def test_successes_credit_the_budget_and_failures_do_not() -> None:
 
 
 def test_chains_of_one_service_share_the_budget() -> None:
-    from tests.layers.chains import context
-
     from meshlib.layers.retry.layer import RetryLayer
+    from tests.layers.chains import context
 
     shared = context()
     first, second = RetryLayer.build(shared), RetryLayer.build(shared)
