@@ -41,7 +41,8 @@ class Call:
 
     `request` is the caller's object. `pinned` says whether the wire is ours, so that an endpoint can be chosen.
     `transmit` sends one attempt, without any layer. `tried` are the endpoints of earlier attempts, oldest first.
-    `mocked()` says whether a mocking tool owns the wire. For the wire: `transport` is httpx's transport for the URL
+    `mocked()` says whether a mocking tool owns the wire, `altered` whether layers of the user's may have changed the
+    request since it was checked. For the wire: `transport` is httpx's transport for the URL
     (None in a simulation), `tls` the service's own TLS, `names` what resolves a host that no source knows, and
     `max_connections` the cap of each endpoint's pool.
     """
@@ -50,6 +51,7 @@ class Call:
         "_body",
         "_headers",
         "_idempotent",
+        "altered",
         "attempts",
         "deadline",
         "flow",
@@ -85,6 +87,7 @@ class Call:
         tls: Any = None,
         names: Any = None,
         max_connections: int | None = None,
+        altered: bool = False,
     ) -> None:
         self.request = request
         self.service = service
@@ -100,6 +103,7 @@ class Call:
         self.tls = tls
         self.names = names
         self.max_connections = max_connections
+        self.altered = altered
         self.attempts = 0
         self.tried: list[Endpoint] = []
         self._idempotent = idempotent
@@ -128,6 +132,11 @@ class Call:
         if limit is not None:
             self._body = Body.of(self.request, self.library, limit)
 
+    def carries(self, name: bytes) -> bool:
+        """Whether the caller's request has this header, `name` in lower case; httpx's own look-up costs thrice this."""
+        headers = self.request.headers.raw if self._headers is None else self._headers
+        return any(key.lower() == name for key, _ in headers)
+
     def new_attempt(self, left: int = 0) -> Attempt:
         """The next attempt; `left` is how many more the maker may start after it if it times out.
 
@@ -137,13 +146,8 @@ class Call:
         self.attempts += 1
         if self.attempts == 1:
             return Attempt(self, 1, self.request, left)
-        request, headers = self.request, self._headers
-        stream = request.stream if self._body is None else self._body.again()
-        again = self.library.hx.Request(
-            request.method, request.url, headers=headers, stream=stream, extensions=dict(request.extensions)
-        )
-        if hasattr(request, "_content"):
-            again.read()  # a transport that takes `.content` (aiohttp's) would else send it chunked
+        stream = self.request.stream if self._body is None else self._body.again()
+        again = copied(self.request, self.library, self._headers, stream, dict(self.request.extensions))
         return Attempt(self, self.attempts, again, left)
 
     def emit(self, event: Event) -> None:
@@ -157,6 +161,16 @@ class Call:
         exc = raised_as(cast("Any", kind), self.library.hx)(message)
         exc.layer, exc.service, exc.journal = layer, self.service, self.flow.journal
         return exc
+
+
+def copied(
+    request: Any, library: Library, headers: list[tuple[bytes, bytes]] | None, stream: Any, extensions: dict[str, Any]
+) -> Any:
+    """A new request object that sends the same with other headers and extensions."""
+    copy = library.hx.Request(request.method, request.url, headers=headers, stream=stream, extensions=extensions)
+    if hasattr(request, "_content"):
+        copy.read()  # a transport that takes `.content` (aiohttp's) would else send it chunked
+    return copy
 
 
 class Attempt:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from meshlib.classify import ran_out
 from meshlib.errors import DeadlineExceeded
-from meshlib.layers.attempt.policy import limits, timeout_header
+from meshlib.layers.attempt.policy import expected_ms, grpc_timeout, limits
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,10 +57,19 @@ class AttemptLayer:
         attempt.deadline, end = limits(now, call.deadline, self._timeout, attempt.left if again else 0)
         attempt.body_deadline = end
         if self._propagate and end is not None:
-            headers = attempt.request.headers
-            name, value = timeout_header(headers.get("content-type", ""), end - now)
-            if name not in headers:
-                attempt.headers[name] = value
+            self._tell(attempt, end - now)
+
+    def _tell(self, attempt: Attempt, seconds: float) -> None:
+        """How long the answer is of use: a duration, so that clocks need not agree. The caller's own header stays."""
+        call = attempt.call
+        # gRPC calls are always POSTs; asking httpx for a header costs as much as all the rest here.
+        if call.request.method == "POST" and call.request.headers.get("content-type", "").startswith(
+            "application/grpc"
+        ):
+            if not call.carries(b"grpc-timeout"):
+                attempt.headers["grpc-timeout"] = grpc_timeout(seconds)
+        elif not call.carries(b"x-envoy-expected-rq-timeout-ms"):
+            attempt.headers["x-envoy-expected-rq-timeout-ms"] = expected_ms(seconds)
 
     def describe(self) -> Mapping[str, object]:
         return {"timeout": self._timeout}

@@ -21,12 +21,12 @@ def limits(
     return now + (deadline - now) / (followers + 1), deadline
 
 
-def timeout_header(content_type: str, seconds: float) -> tuple[str, str]:
-    """Name and value of the header that tells the server how long the answer is of use.
+def expected_ms(seconds: float) -> str:
+    """The value of `x-envoy-expected-rq-timeout-ms`. Never 0, which Envoy takes for "no limit"."""
+    return str(int(seconds * 1000) or 1)
 
-    A duration and no point in time, so that clocks need not agree. Never 0, which Envoy takes for "no limit".
-    """
-    ms = max(1, int(seconds * 1000))
-    if not content_type.startswith("application/grpc"):
-        return "x-envoy-expected-rq-timeout-ms", str(ms)
-    return "grpc-timeout", f"{ms}m" if ms < GRPC_DIGITS else f"{min(ms // 1000, GRPC_DIGITS - 1)}S"
+
+def grpc_timeout(seconds: float) -> str:
+    """The value of `grpc-timeout`."""
+    ms = int(seconds * 1000) or 1
+    return f"{ms}m" if ms < GRPC_DIGITS else f"{min(ms // 1000, GRPC_DIGITS - 1)}S"
