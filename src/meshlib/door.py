@@ -11,18 +11,18 @@ from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from meshlib.call import Attempt, Call, Flow
+from meshlib.call import Call, Flow, copied
 from meshlib.checks import check_request
 from meshlib.events import HopStarted
 from meshlib.journal import EXTENSION, Journal
-from meshlib.runtime.sync import Boxed, SyncRuntime, complete
+from meshlib.runtime.sync import SyncRuntime, complete
+from meshlib.sending import transmit
 from meshlib.service import OPTIONS
 from meshlib.wire import is_routed, route
 from meshlib.wire.current import ATTEMPT
 from meshlib.wire.private import mocker_of, own_transport
 
 if TYPE_CHECKING:
-    from meshlib.layer import Response
     from meshlib.library import Library
     from meshlib.mesh import Mesh
     from meshlib.runtime.base import Runtime
@@ -35,7 +35,7 @@ current_flow: ContextVar[Flow | None] = ContextVar("meshlib.flow", default=None)
 class Door:
     """What a client needs to send a request through its mesh; one for each client.
 
-    `proxies` are the ids of proxy transports that httpx itself made, from the environment or from `proxy=`.
+    `proxies` are the proxy transports that httpx itself made, from the environment or from `proxy=`, by their id.
     """
 
     __slots__ = ("library", "mesh", "proxies", "runtime")
@@ -44,11 +44,11 @@ class Door:
         self.mesh = mesh
         self.library = library
         self.runtime = runtime
-        self.proxies: set[int] = set()
+        self.proxies: dict[int, Any] = {}
 
     def service_for(self, request: Any) -> ServiceState | None:
         """The service of a request; None when httpx alone shall send it: an attempt on its way down, or `direct`."""
-        if ATTEMPT in request.extensions:
+        if is_attempt(request):
             return None
         return self.mesh.route(request.url)
 
@@ -59,12 +59,11 @@ class Door:
 
     def new_call(self, request: Any, service: ServiceState, transport: Any, transmit: Any) -> Call:
         """The call of one hop."""
-        flow = current_flow.get() or self.open_flow(stream=True)
         options = request.extensions.get(OPTIONS)
-        call = Call(
-            request,
+        return Call(
+            apart(request, self.library),
             service=service.name,
-            flow=flow,
+            flow=current_flow.get() or self.open_flow(stream=True),
             runtime=self.runtime,
             library=self.library,
             transmit=transmit,
@@ -76,10 +75,54 @@ class Door:
             tls=service.tls,
             names=service.names,
             max_connections=service.max_connections,
+            altered=service.altered,
         )
-        check_request(call)
-        call.emit(HopStarted(self.runtime.now(), request.method, told(request.url), service.name))
-        return call
+
+
+def is_attempt(request: Any) -> bool:
+    """Whether a request is an attempt of ours on its way down, in this very context.
+
+    One that is sent at this moment by another task or thread (applications reuse a Request object) is a new call here.
+    """
+    attempt = request.extensions.get(ATTEMPT)
+    return attempt is not None and attempt.call.flow is current_flow.get()
+
+
+def apart(request: Any, library: Library) -> Any:
+    """`request`, or a copy of it if another task is sending it now and has its attempt and mesh headers in it."""
+    attempt = request.extensions.get(ATTEMPT)
+    if attempt is None:
+        return request
+    headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in attempt.headers]
+    extensions = {key: value for key, value in request.extensions.items() if key != ATTEMPT}
+    return copied(request, library, headers, request.stream, extensions)
+
+
+def run(call: Call, request: Any, service: ServiceState) -> Any:
+    """Send one hop's `request` through the pipeline, blocking."""
+    try:
+        begin(call)
+        return finished(call, request, complete(service.handle(call)))
+    except Exception as exc:
+        failed(call, request, exc)
+        raise
+
+
+async def arun(call: Call, request: Any, service: ServiceState) -> Any:
+    """`run`, for asyncio and trio."""
+    try:
+        begin(call)
+        return finished(call, request, await service.handle(call))
+    except Exception as exc:
+        failed(call, request, exc)
+        raise
+
+
+def begin(call: Call) -> None:
+    """The first line of the journal, and the refusal of what must not be sent."""
+    request = call.request
+    call.emit(HopStarted(call.runtime.now(), request.method, told(request.url), call.service))
+    check_request(call)
 
 
 def told(url: Any) -> str:
@@ -93,99 +136,49 @@ def is_mocked(library: Library) -> bool:
     return mocker_of(library) is not None
 
 
-def finished(call: Call, response: Any) -> Any:
+def finished(call: Call, request: Any, response: Any) -> Any:
     """What the caller gets: his own request object, and the journal."""
-    response.request = call.request
+    response.request = request
     response.extensions = {**response.extensions, EXTENSION: call.flow.journal}
     return response
 
 
-def failed(call: Call, exc: Exception) -> None:
+def failed(call: Call, request: Any, exc: Exception) -> None:
     """Put the caller's request and the journal on an error that leaves the pipeline."""
     if isinstance(exc, call.library.hx.RequestError):
-        exc.request = call.request
-    exc.journal = call.flow.journal  # type: ignore[attr-defined]
-
-
-class Sending:
-    """An attempt's request while it is sent: it carries the attempt and the mesh's headers, and nothing of them after.
-
-    The caller's own request object is what the first attempt sends, and redirects copy its headers and extensions:
-    neither an attempt nor a mesh header may stay in it.
-    """
-
-    __slots__ = ("_attempt", "_extensions")
-
-    def __init__(self, attempt: Attempt) -> None:
-        self._attempt = attempt
-
-    def __enter__(self) -> Any:
-        attempt, request = self._attempt, self._attempt.request
-        self._extensions = request.extensions
-        request.extensions = {**self._extensions, ATTEMPT: attempt}
-        if attempt.deadline is not None and not attempt.call.pinned:
-            request.extensions["timeout"] = self._bounded(attempt.deadline - attempt.runtime.now())
-        for name, value in attempt.headers.items():
-            request.headers[name] = value
-        return request
-
-    def __exit__(self, *exc_info: object) -> None:
-        request = self._attempt.request
-        request.extensions = self._extensions
-        for name in self._attempt.headers:
-            request.headers.pop(name, None)
-
-    def _bounded(self, left: float) -> dict[str, float]:
-        """On a wire that is not ours, httpx's four timeouts are what can be bounded."""
-        own = self._extensions.get("timeout", {})
-        left = max(left, 0.0)
-        return {
-            name: left if own.get(name) is None else min(own[name], left)
-            for name in ("connect", "read", "write", "pool")
-        }
+        exc.request = request
+    try:
+        exc.journal = call.flow.journal  # type: ignore[attr-defined]
+    except AttributeError:  # an error of the application's that takes no attributes
+        pass
 
 
 class SyncDoor:
-    """Mixed in above `httpx.Client` or `httpx2.Client`."""
+    """Mixed in above `httpx.Client` or `httpx2.Client`.
+
+    What comes after it is looked up before a call begins: the client may be unwrapped while the call runs.
+    """
 
     _meshlib: Door
 
     def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
         """Send a request, as `httpx.Client.send` does; its hops share one deadline and one journal."""
-        if ATTEMPT in request.extensions:
-            return super().send(request, stream=stream, **kwargs)  # type: ignore[misc]
-        token = current_flow.set(self._meshlib.open_flow(stream))
+        send, door = super().send, self._meshlib  # type: ignore[misc]
+        if is_attempt(request):
+            return send(request, stream=stream, **kwargs)
+        token = current_flow.set(door.open_flow(stream))
         try:
-            return super().send(request, stream=stream, **kwargs)  # type: ignore[misc]
+            return send(request, stream=stream, **kwargs)
         finally:
             current_flow.reset(token)
 
     def _send_single_request(self, request: Any) -> Any:
-        service = self._meshlib.service_for(request)
+        once, door = super()._send_single_request, self._meshlib  # type: ignore[misc]
+        service = door.service_for(request)
         if service is None:
-            return super()._send_single_request(request)  # type: ignore[misc]
-        call = self._meshlib.new_call(request, service, self._transport_for_url(request.url), self._transmit)
-        try:
-            return finished(call, complete(service.handle(call)))
-        except Exception as exc:
-            failed(call, exc)
-            raise
-
-    async def _transmit(self, attempt: Attempt) -> Response:
-        with Sending(attempt) as request:
-            try:
-                response = super()._send_single_request(request)  # type: ignore[misc]
-            except StopIteration as stop:
-                raise Boxed(stop) from None
-            if not attempt.call.flow.stream:
-                try:
-                    response.read()
-                except BaseException:
-                    response.close()
-                    raise
-        if not attempt.call.pinned:
-            attempt.release()
-        return response  # type: ignore[no-any-return]
+            return once(request)
+        transport = self._transport_for_url(request.url)
+        return run(door.new_call(request, service, transport, partial(transmit, once)), request, service)
 
     def _transport_for_url(self, url: Any) -> Any:
         return chosen(self, super()._transport_for_url(url), url)  # type: ignore[misc]
@@ -208,27 +201,34 @@ def chosen(client: Any, transport: Any, url: Any) -> Any:
 
 def made(client: Any, transport: Any, kwargs: dict[str, Any]) -> Any:
     """Put the wire under the transport that the constructor made; one that the user gave stays as it is."""
-    if kwargs.get("transport") is None and client._meshlib.mesh.enabled:
-        route(transport, client._meshlib.library)
+    if kwargs.get("transport") is None:
+        put_wire(transport, client._meshlib)
     return transport
+
+
+def put_wire(transport: Any, door: Door) -> bool:
+    """Put the wire under a transport of httpx's own, unless meshlib is switched off. True where it now is there."""
+    return is_routed(transport) or (door.mesh.enabled and route(transport, door.library))
 
 
 def made_proxy(client: Any, transport: Any) -> Any:
     """Remember a proxy transport of httpx's own making."""
-    client._meshlib.proxies.add(id(transport))
+    client._meshlib.proxies[id(transport)] = transport
     return transport
 
 
 def sync_door(mesh: Mesh | None, library: Library) -> Door:
     """The door of a blocking client. Without a mesh, the one of the process."""
-    return Door(mesh or the_mesh(), library, _sync_runtime)
+    return Door(the_mesh(mesh), library, _sync_runtime)
 
 
-def the_mesh() -> Mesh:
-    """The mesh of the process. Imported here: what it needs is no cost of `import meshlib`."""
-    from meshlib.mesh import default_mesh
+def the_mesh(given: Mesh | None) -> Mesh:
+    """The mesh that was given, else the one of the process. Raises TypeError for anything but a Mesh."""
+    from meshlib.mesh import Mesh, default_mesh  # here: what it needs is no cost of `import meshlib`
 
-    return default_mesh()
+    if given is not None and not isinstance(given, Mesh):
+        raise TypeError(f"mesh= takes a meshlib.Mesh, not {type(given).__name__}")
+    return given or default_mesh()
 
 
 _sync_runtime = SyncRuntime()

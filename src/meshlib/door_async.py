@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import anyio
-
-from meshlib.door import Door, Sending, chosen, current_flow, failed, finished, made, made_proxy, the_mesh
+from meshlib.door import Door, arun, chosen, current_flow, is_attempt, made, made_proxy, the_mesh
 from meshlib.runtime.aio import AioRuntime
-from meshlib.wire.current import ATTEMPT
+from meshlib.sending import transmit_async
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from meshlib.call import Attempt
-    from meshlib.layer import Response
     from meshlib.library import Library
     from meshlib.mesh import Mesh
 
@@ -26,41 +21,23 @@ class AsyncDoor:
 
     async def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
         """Send a request, as `httpx.AsyncClient.send` does; its hops share one deadline and one journal."""
-        if ATTEMPT in request.extensions:
-            return await super().send(request, stream=stream, **kwargs)  # type: ignore[misc]
-        token = current_flow.set(self._meshlib.open_flow(stream))
+        send, door = super().send, self._meshlib  # type: ignore[misc]
+        if is_attempt(request):
+            return await send(request, stream=stream, **kwargs)
+        token = current_flow.set(door.open_flow(stream))
         try:
-            return await super().send(request, stream=stream, **kwargs)  # type: ignore[misc]
+            return await send(request, stream=stream, **kwargs)
         finally:
             current_flow.reset(token)
 
     async def _send_single_request(self, request: Any) -> Any:
-        service = self._meshlib.service_for(request)
+        once, door = super()._send_single_request, self._meshlib  # type: ignore[misc]
+        service = door.service_for(request)
         if service is None:
-            return await super()._send_single_request(request)  # type: ignore[misc]
-        call = self._meshlib.new_call(request, service, self._transport_for_url(request.url), self._transmit)
-        try:
-            return finished(call, await service.handle(call))
-        except Exception as exc:
-            failed(call, exc)
-            raise
-
-    async def _transmit(self, attempt: Attempt) -> Response:
-        return await bounded(attempt, self._transmit_now)
-
-    async def _transmit_now(self, attempt: Attempt) -> Response:
-        with Sending(attempt) as request:
-            response = await super()._send_single_request(request)  # type: ignore[misc]
-            if not attempt.call.flow.stream:
-                try:
-                    await response.aread()
-                except BaseException:
-                    with anyio.CancelScope(shield=True):
-                        await response.aclose()
-                    raise
-        if not attempt.call.pinned:
-            attempt.release()
-        return response  # type: ignore[no-any-return]
+            return await once(request)
+        transport = self._transport_for_url(request.url)
+        call = door.new_call(request, service, transport, partial(transmit_async, once))
+        return await arun(call, request, service)
 
     def _transport_for_url(self, url: Any) -> Any:
         return chosen(self, super()._transport_for_url(url), url)  # type: ignore[misc]
@@ -72,18 +49,9 @@ class AsyncDoor:
         return made_proxy(self, super()._init_proxy_transport(*args, **kwargs))  # type: ignore[misc]
 
 
-async def bounded(attempt: Attempt, transmit: Callable[[Attempt], Awaitable[Response]]) -> Response:
-    """Send, and on a wire that is not ours put the one deadline scope directly round it."""
-    if attempt.call.pinned or attempt.deadline is None:
-        return await transmit(attempt)
-    with anyio.move_on_after(max(attempt.deadline - attempt.runtime.now(), 0.0)):
-        return await transmit(attempt)
-    raise attempt.call.library.hx.ReadTimeout("the attempt's time is up", request=attempt.request)
-
-
 def async_door(mesh: Mesh | None, library: Library) -> Door:
     """The door of an async client. Without a mesh, the one of the process."""
-    return Door(mesh or the_mesh(), library, _aio_runtime)
+    return Door(the_mesh(mesh), library, _aio_runtime)
 
 
 _aio_runtime = AioRuntime()

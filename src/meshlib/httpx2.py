@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from meshlib.door import SyncDoor, sync_door
+from meshlib.door import SyncDoor, put_wire, sync_door
 from meshlib.door_async import AsyncDoor, async_door
 from meshlib.library import httpx2_library
 from meshlib.transport import AsyncTransportDoor, SyncTransportDoor
-from meshlib.wire import route
 
 if TYPE_CHECKING:
     from meshlib.mesh import Mesh
@@ -46,7 +45,7 @@ class HTTPTransport(SyncTransportDoor, httpx2.HTTPTransport):
     def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._meshlib = sync_door(mesh, httpx2_library())
-        route(self, self._meshlib.library)
+        put_wire(self, self._meshlib)
 
 
 class AsyncHTTPTransport(AsyncTransportDoor, httpx2.AsyncHTTPTransport):
@@ -55,4 +54,4 @@ class AsyncHTTPTransport(AsyncTransportDoor, httpx2.AsyncHTTPTransport):
     def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._meshlib = async_door(mesh, httpx2_library())
-        route(self, self._meshlib.library)
+        put_wire(self, self._meshlib)

@@ -36,7 +36,7 @@ class Refusal:
 
     name = None
     names = tls = max_connections = None
-    has_discovery = False
+    has_discovery = altered = False
 
     async def handle(self, call: Call) -> Response:
         host = call.request.url.host

@@ -28,7 +28,8 @@ MAX_VARIANTS = 256
 class ServiceState:
     """What the mesh keeps of a service, or of all unconfigured hosts together (`name` is None).
 
-    `names` resolves at dial time, for hosts that no source knows (`unconfigured = "mesh"`).
+    `names` resolves at dial time, for hosts that no source knows (`unconfigured = "mesh"`). `altered`: layers of the
+    user's may change a request on its way down.
     """
 
     def __init__(
@@ -43,6 +44,7 @@ class ServiceState:
         self.max_connections = settings.wire.max_connections if name is not None else None
         self.context = Context(name, settings, self.endpoints, emit)
         self._layers = layers
+        self.altered = bool(layers)
         self._variants: dict[Options, Chain] = {}
         self.chain = self._build(self.context)
 

@@ -6,19 +6,17 @@ transport, so attempts never multiply.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from meshlib.door import Door, Sending, current_flow, failed, finished, sync_door
-from meshlib.door_async import async_door, bounded
+from meshlib.door import Door, arun, current_flow, put_wire, run, sync_door
+from meshlib.door_async import async_door
 from meshlib.library import httpx_library
-from meshlib.runtime.sync import Boxed, complete
-from meshlib.wire import route
+from meshlib.sending import transmit, transmit_async
 
 if TYPE_CHECKING:
-    from meshlib.call import Attempt
-    from meshlib.layer import Response
     from meshlib.mesh import Mesh
 
 
@@ -30,27 +28,16 @@ class SyncTransportDoor:
     def handle_request(self, request: Any) -> Any:
         door = self._meshlib
         service = door.service_for(request)
+        below: Any = super()  # the rest of this object; what wraps the object itself is above the pipeline
         if service is None:
-            return super().handle_request(request)  # type: ignore[misc]
-        token = current_flow.set(current_flow.get() or door.open_flow(stream=True))
+            return below.handle_request(request)
+        token = current_flow.set(door.open_flow(stream=True))
         try:
-            call = door.new_call(request, service, self, self._transmit)
-            call.transport = super()  # the rest of this object; what wraps the object itself is above the pipeline
-            try:
-                return finished(call, complete(service.handle(call)))
-            except Exception as exc:
-                failed(call, exc)
-                raise
+            call = door.new_call(request, service, self, partial(transmit, below.handle_request))
+            call.transport = below
+            return run(call, request, service)
         finally:
             current_flow.reset(token)
-
-    async def _transmit(self, attempt: Attempt) -> Response:
-        with Sending(attempt) as request:
-            try:
-                response: Response = super().handle_request(request)  # type: ignore[misc]
-            except StopIteration as stop:
-                raise Boxed(stop) from None
-        return released(attempt, response)
 
 
 class AsyncTransportDoor:
@@ -61,33 +48,17 @@ class AsyncTransportDoor:
     async def handle_async_request(self, request: Any) -> Any:
         door = self._meshlib
         service = door.service_for(request)
+        below: Any = super()
         if service is None:
-            return await super().handle_async_request(request)  # type: ignore[misc]
-        token = current_flow.set(current_flow.get() or door.open_flow(stream=True))
+            return await below.handle_async_request(request)
+        token = current_flow.set(door.open_flow(stream=True))
         try:
-            call = door.new_call(request, service, self, self._transmit)
-            call.transport = super()  # the rest of this object; what wraps the object itself is above the pipeline
-            try:
-                return finished(call, await service.handle(call))
-            except Exception as exc:
-                failed(call, exc)
-                raise
+            once = partial(transmit_async, below.handle_async_request)
+            call = door.new_call(request, service, self, once)
+            call.transport = below
+            return await arun(call, request, service)
         finally:
             current_flow.reset(token)
-
-    async def _transmit(self, attempt: Attempt) -> Response:
-        return released(attempt, await bounded(attempt, self._transmit_now))
-
-    async def _transmit_now(self, attempt: Attempt) -> Response:
-        with Sending(attempt) as request:
-            return await super().handle_async_request(request)  # type: ignore[misc,no-any-return]
-
-
-def released(attempt: Attempt, response: Response) -> Response:
-    """On a wire that is not ours (a proxy) an attempt ends with its headers."""
-    if not attempt.call.pinned:
-        attempt.release()
-    return response
 
 
 class HTTPTransport(SyncTransportDoor, httpx.HTTPTransport):
@@ -100,7 +71,7 @@ class HTTPTransport(SyncTransportDoor, httpx.HTTPTransport):
     def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._meshlib = sync_door(mesh, httpx_library())
-        route(self, self._meshlib.library)
+        put_wire(self, self._meshlib)
 
 
 class AsyncHTTPTransport(AsyncTransportDoor, httpx.AsyncHTTPTransport):
@@ -109,4 +80,4 @@ class AsyncHTTPTransport(AsyncTransportDoor, httpx.AsyncHTTPTransport):
     def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._meshlib = async_door(mesh, httpx_library())
-        route(self, self._meshlib.library)
+        put_wire(self, self._meshlib)

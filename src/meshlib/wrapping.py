@@ -6,14 +6,15 @@ transport that is httpx's own becomes our router. Requests in flight finish on t
 
 from __future__ import annotations
 
+import types
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from meshlib.door import SyncDoor, sync_door
+from meshlib.door import SyncDoor, put_wire, sync_door
 from meshlib.door_async import AsyncDoor, async_door
 from meshlib.library import Library, httpx2_library, httpx_library
-from meshlib.wire import is_routed, route, unroute
-from meshlib.wire.private import is_closed, mounts, own_transport
+from meshlib.wire import is_routed, unroute
+from meshlib.wire.private import is_closed, is_proxy, mounts, own_transport
 
 if TYPE_CHECKING:
     from meshlib.mesh import Mesh
@@ -24,33 +25,47 @@ C = TypeVar("C")
 def wrap(client: C, *, mesh: Mesh | None = None) -> C:
     """Put a live client on `mesh` (default: the one of the process), in place, and return it.
 
-    A client that is wrapped already is returned as it is. Raises TypeError for anything but a client of httpx or
-    httpx2, and RuntimeError for a closed one. A proxy transport of httpx's own class counts as made by httpx itself.
+    A client that is wrapped already is returned as it is. A proxy transport of httpx's own class counts as made by
+    httpx itself. Raises TypeError for anything but a client of httpx or httpx2, ValueError for one that is on another
+    mesh, and RuntimeError for a closed one.
     """
     if isinstance(client, SyncDoor | AsyncDoor):
+        _check_mesh(client, mesh)
         return client
     library, sync = _kind(client)
     if is_closed(client):
         raise RuntimeError("a closed client cannot be wrapped")
     door = sync_door(mesh, library) if sync else async_door(mesh, library)
     client.__dict__["_meshlib"] = door
-    stock = (library.hx.HTTPTransport, library.hx.AsyncHTTPTransport)
     for transport in _transports(client):
-        if not route(transport, library) and type(transport) in stock:
-            door.proxies.add(id(transport))
-    client.__class__ = _shadow(cast("Any", type(client)), SyncDoor if sync else AsyncDoor)
+        if not put_wire(transport, door) and is_proxy(transport, library):
+            door.proxies[id(transport)] = transport
+    _become(client, _shadow(cast("Any", type(client)), SyncDoor if sync else AsyncDoor))
     return client
 
 
 def unwrap(client: C) -> C:
-    """Undo `wrap`, and return the client. One that was never wrapped is returned as it is."""
+    """Undo `wrap`, and return the client. One that was never wrapped is returned as it is.
+
+    Calls and streams in flight go on to their end.
+    """
     if isinstance(client, Shadow):
-        client.__class__ = type(client)._meshlib_original
+        _become(client, type(client)._meshlib_original)
         for transport in _transports(client):
             if is_routed(transport):
                 unroute(transport)
         del client.__dict__["_meshlib"]
     return client
+
+
+def _check_mesh(client: Any, mesh: Mesh | None) -> None:
+    if mesh is not None and mesh is not client._meshlib.mesh:
+        raise ValueError("the client is on another mesh: unwrap() it, or give it this mesh when it is made")
+
+
+def _become(client: Any, kind: type) -> None:
+    """Change the class of a live object, past a `__setattr__` of the user's."""
+    object.__setattr__(client, "__class__", kind)
 
 
 class Shadow:
@@ -69,7 +84,7 @@ def _shadow(original: Any, door: type) -> Any:
         "__module__": original.__module__,
         "__qualname__": original.__qualname__,
     }
-    return type(original.__name__, (Shadow, door, original), namespace)
+    return types.new_class(original.__name__, (Shadow, door, original), exec_body=lambda body: body.update(namespace))
 
 
 def _kind(client: Any) -> tuple[Library, bool]:

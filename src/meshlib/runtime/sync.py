@@ -10,6 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Coroutine
+from inspect import CO_COROUTINE
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshlib.errors import PipelineError
@@ -66,10 +67,9 @@ def complete(coro: Coroutine[Any, Any, T]) -> T:
     except Boxed as box:
         raise box.stop from None
     except RuntimeError as exc:
-        if "no running event loop" in str(exc):
-            raise PipelineError(
-                f"{_innermost(exc)} waits for an event loop, and this client has none; {_RULE}"
-            ) from exc
+        place = _waited_without_loop(exc)
+        if place is not None:
+            raise PipelineError(f"{place} waits for an event loop, and this client has none; {_RULE}") from exc
         raise
     place = _suspended_at(coro)
     try:
@@ -80,26 +80,45 @@ def complete(coro: Coroutine[Any, Any, T]) -> T:
 
 
 _RULE = "a layer waits only for inner and for call.runtime"
+_WIRE = "meshlib.sending"  # the innermost coroutine of a chain; what is under it is httpx and no layer
+_LOOPS = ("asyncio", "anyio", "trio", "sniffio", "outcome")
+_NO_LOOP = (  # parts of what asyncio, anyio, trio and sniffio say
+    "no running event loop",
+    "not currently running",
+    "must be called from async context",
+    "unknown async library",
+)
 
 
 def _suspended_at(coro: Any) -> str:
-    """The innermost `await` written in Python: function, file and line."""
+    """The innermost `await` that is not the event loop's own: function, file and line of the layer that waited."""
     place = "a layer"
     while coro is not None and getattr(coro, "cr_frame", None) is not None:
-        place = _place(coro.cr_frame.f_code, coro.cr_frame.f_lineno)
+        if not _of_a_loop(coro.cr_frame):
+            place = _place(coro.cr_frame.f_code, coro.cr_frame.f_lineno)
         coro = coro.cr_await
     return place
 
 
-def _innermost(exc: BaseException) -> str:
-    """The last frame of a traceback that is not asyncio's or anyio's own: the line of the layer that waited."""
-    place, trace = "a layer", exc.__traceback__
+def _waited_without_loop(exc: RuntimeError) -> str | None:
+    """The line of the layer that asked for an event loop; None when that was something else, or below the layers.
+
+    A transport of the user's that wants a loop raises what it raises in plain httpx.
+    """
+    if not any(text in str(exc).lower() for text in _NO_LOOP):
+        return None
+    place, wire, trace = None, False, exc.__traceback__
     while trace is not None:
-        module = trace.tb_frame.f_globals.get("__name__", "")
-        if module.partition(".")[0] not in ("asyncio", "anyio", "trio", "sniffio"):
+        if trace.tb_frame.f_code.co_flags & CO_COROUTINE and not _of_a_loop(trace.tb_frame):
             place = _place(trace.tb_frame.f_code, trace.tb_lineno)
+            wire = trace.tb_frame.f_globals.get("__name__") == _WIRE
         trace = trace.tb_next
-    return place
+    return None if place is None or wire else place
+
+
+def _of_a_loop(frame: Any) -> bool:
+    module: str = frame.f_globals.get("__name__", "")
+    return module.partition(".")[0] in _LOOPS
 
 
 def _place(code: Any, line: int) -> str:

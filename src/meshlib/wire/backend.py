@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from meshlib.address import dialable
+from meshlib.runtime.sync import complete
 from meshlib.wire.current import clamp, current
 
 if TYPE_CHECKING:
@@ -30,6 +31,16 @@ class BackendCore:
 
     def _wrap(self, inner: Any) -> Any:
         return self.stream(inner, self.core, self._shared)
+
+    async def _resolved(self, attempt: Attempt, host: str, timeout: float | None) -> None:
+        """Look up a host that no source knows; the answer is what the next calls are balanced over."""
+        left = clamp(attempt, timeout, self.core.ConnectTimeout)
+        try:
+            await attempt.call.names.resolve(host, attempt.runtime, left)
+        except TimeoutError as exc:
+            raise self.core.ConnectTimeout(str(exc)) from exc
+        except OSError as exc:
+            raise self.core.ConnectError(str(exc)) from exc
 
     def _target(self, attempt: Attempt | None, host: str, port: int) -> tuple[str, int]:
         """The address to dial: the endpoint's, and the URL's where the endpoint leaves something open."""
@@ -62,9 +73,8 @@ class SyncBackendCore(BackendCore):
         socket_options: Options = None,
     ) -> Any:
         attempt = current.get()
-        names = attempt.call.names if attempt else None
-        if names is not None:
-            self._resolved(names, host, port)
+        if attempt is not None and attempt.call.names is not None:
+            complete(self._resolved(attempt, host, timeout))
         host, port = self._target(attempt, host, port)
         left = clamp(attempt, timeout, self.core.ConnectTimeout)
         inner = self._inner.connect_tcp(
@@ -79,12 +89,6 @@ class SyncBackendCore(BackendCore):
     def sleep(self, seconds: float) -> None:
         self._inner.sleep(seconds)
 
-    def _resolved(self, names: Any, host: str, port: int) -> None:
-        try:
-            names.resolve(host, port)
-        except OSError as exc:
-            raise self.core.ConnectError(str(exc)) from exc
-
 
 class AsyncBackendCore(BackendCore):
     """Mixed with the module's AsyncNetworkBackend."""
@@ -98,9 +102,8 @@ class AsyncBackendCore(BackendCore):
         socket_options: Options = None,
     ) -> Any:
         attempt = current.get()
-        names = attempt.call.names if attempt else None
-        if names is not None:
-            await self._resolved(names, host, port)
+        if attempt is not None and attempt.call.names is not None:
+            await self._resolved(attempt, host, timeout)
         host, port = self._target(attempt, host, port)
         left = clamp(attempt, timeout, self.core.ConnectTimeout)
         inner = await self._inner.connect_tcp(
@@ -115,9 +118,3 @@ class AsyncBackendCore(BackendCore):
 
     async def sleep(self, seconds: float) -> None:
         await self._inner.sleep(seconds)
-
-    async def _resolved(self, names: Any, host: str, port: int) -> None:
-        try:
-            await names.aresolve(host, port)
-        except OSError as exc:
-            raise self.core.ConnectError(str(exc)) from exc

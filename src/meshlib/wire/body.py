@@ -73,8 +73,15 @@ class Released:
         GeneratorExit only means that the reader stopped in the middle: nobody's failure.
         """
         attempt, call = self._attempt, self._attempt.call
-        attempt.release(None if isinstance(exc, GeneratorExit) else exc)
+        attempt.release(None if isinstance(exc, GeneratorExit) else self._in_terms_of_httpx(exc))
         passed = call.deadline is not None and attempt.runtime.now() >= call.deadline
         if passed and isinstance(exc, self._core.TimeoutException):
             return call.error(DeadlineExceeded, "the call's deadline passed while its body was read", "deadline")
         return exc
+
+    def _in_terms_of_httpx(self, exc: BaseException) -> BaseException:
+        """httpx translates what the reader gets, above us; who is told at the release judges by httpx's classes too."""
+        if not type(exc).__module__.startswith(self._core.__name__):
+            return exc
+        same_name = getattr(self._attempt.call.library.hx, type(exc).__name__, None)
+        return exc if same_name is None else same_name(str(exc), request=self._attempt.request)

@@ -24,7 +24,7 @@ POOL_SETTINGS = (
 )
 """Constructor arguments of httpcore's ConnectionPool that it keeps under the same name with an underscore."""
 
-MOCKERS = ("respx", "pytest_httpx", "vcr")
+MOCKERS = ("respx", "respx2", "pytest_httpx", "pytest_httpx2", "vcr")
 """Packages that stand in the place of the wire in a test. A positive list: an unknown patch may be a tracer."""
 
 
@@ -38,6 +38,13 @@ def below_instrumentation(transport: Any) -> Any:
     while type(transport).__module__.startswith("opentelemetry.instrumentation."):
         transport = transport._transport
     return transport
+
+
+def is_proxy(transport: Any, library: Any) -> bool:
+    """Whether a transport of httpx's own class sends everything to a proxy."""
+    hx, core = library.hx, library.core
+    pools = (core.HTTPProxy, core.SOCKSProxy, core.AsyncHTTPProxy, core.AsyncSOCKSProxy)
+    return type(transport) in (hx.HTTPTransport, hx.AsyncHTTPTransport) and isinstance(pool_of(transport), pools)
 
 
 def set_pool(transport: Any, pool: Any) -> None:
@@ -72,12 +79,17 @@ def mocker_of(library: Any) -> str | None:
     `functools.wraps` makes `__module__` lie (VCR.py), so the functions' globals are asked.
     """
     for owner, method in _patched_methods(library):
-        function = getattr(owner, method)
-        module = getattr(function, "__globals__", {}).get("__name__", "")
-        package = module.partition(".")[0]
-        if package in MOCKERS:
-            return str(package)
+        package = mocker_behind(getattr(owner, method))
+        if package is not None:
+            return package
     return None
+
+
+def mocker_behind(function: Any) -> str | None:
+    """The mocking tool that a function belongs to, or None."""
+    module: str = getattr(function, "__globals__", {}).get("__name__", "")
+    package = module.partition(".")[0]
+    return package if package in MOCKERS else None
 
 
 def _patched_methods(library: Any) -> tuple[tuple[Any, str], ...]:
@@ -86,7 +98,9 @@ def _patched_methods(library: Any) -> tuple[tuple[Any, str], ...]:
         (hx.HTTPTransport, "handle_request"),
         (hx.AsyncHTTPTransport, "handle_async_request"),
         (hx.Client, "_transport_for_url"),
+        (hx.AsyncClient, "_transport_for_url"),
         (core.ConnectionPool, "handle_request"),
         (core.AsyncConnectionPool, "handle_async_request"),
         (core.HTTPConnection, "handle_request"),
+        (core.AsyncHTTPConnection, "handle_async_request"),
     )

@@ -6,28 +6,37 @@ without an attempt, and attempts without an endpoint, are served by the inherite
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import TYPE_CHECKING, Any
 
+import anyio
+
 from meshlib.wire.body import Released
 from meshlib.wire.current import ATTEMPT, current
+from meshlib.wire.private import mocker_behind
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt, Call
 
 Key = tuple[str, bytes, bytes, int | None, int]
 
+SWEEP = 1.0
+"""Seconds between two looks for pools whose endpoint has left: not at every attempt, for there may be many pools."""
+
 
 class RouterCore:
     """What both routers share: endpoint pools, keyed by (endpoint, origin of the URL, TLS context).
 
     The origin is part of the key, else a connection that was verified for one name would carry another's requests.
-    `core` is httpcore or httpcore2, `backend` our backend class, `pool` the stock pool class.
+    `core` is httpcore or httpcore2, `backend` our backend class, `pool` the stock pool class, `entry` the name of its
+    method that takes a request.
     """
 
     core: Any
     backend: Any
     pool: Any
+    entry: str
 
     def __init__(self, stock: Any, settings: dict[str, Any]) -> None:
         self.stock = stock
@@ -36,6 +45,7 @@ class RouterCore:
         self._settings = settings
         self._pools: dict[Key, tuple[Any, Any]] = {}
         self._pools_lock = threading.Lock()
+        self._next_sweep = -math.inf
         super().__init__(**settings)
 
     def _endpoint_pool(self, attempt: Attempt, request: Any) -> Any:
@@ -45,9 +55,11 @@ class RouterCore:
         tls = self._tls(attempt.call)
         key = (endpoint.name, origin.scheme, origin.host, origin.port, id(tls))
         found = self._pools.get(key)
-        if found is None:
+        if found is None or found[1] is not endpoint:
             with self._pools_lock:
-                found = self._pools.setdefault(key, (self._new_pool(attempt, tls), endpoint))
+                found = self._pools.get(key)
+                pool = found[0] if found else self._new_pool(attempt, tls)
+                found = self._pools[key] = (pool, endpoint)  # it may have left and come back as a new object
         return found[0]
 
     def _tls(self, call: Call) -> Any:
@@ -63,8 +75,11 @@ class RouterCore:
             settings["ssl_context"] = tls
         return self.pool(**settings)
 
-    def _retired(self) -> list[Any]:
+    def _retired(self, now: float) -> list[Any]:
         """Take out the pools of endpoints that discovery no longer knows, once nothing runs on them."""
+        if now < self._next_sweep:
+            return []
+        self._next_sweep = now + SWEEP
         with self._pools_lock:
             gone = [key for key, (pool, endpoint) in self._pools.items() if endpoint.gone and not endpoint.in_flight]
             return [self._pools.pop(key)[0] for key in gone]
@@ -89,7 +104,9 @@ class RouterCore:
         return request
 
     def _begin(self, attempt: Attempt) -> None:
-        attempt.sent = "nothing"
+        """From here on it is known what was sent; not under a mock, which answers in the place of our streams."""
+        if mocker_behind(getattr(self.pool, self.entry)) is None:
+            attempt.sent = "nothing"
         if attempt.decorate is not None:
             attempt.decorate(attempt)
 
@@ -104,10 +121,12 @@ class RouterCore:
 class SyncRouterCore(RouterCore):
     """Mixed with the module's ConnectionPool."""
 
+    entry = "handle_request"
+
     def handle_request(self, request: Any) -> Any:
         attempt = request.extensions.get(ATTEMPT)
         if attempt is None:
-            return super().handle_request(request)  # type: ignore[misc]
+            return self._plain(request)
         self._begin(attempt)
         token = current.set(attempt)
         try:
@@ -115,12 +134,20 @@ class SyncRouterCore(RouterCore):
             if attempt.endpoint is None:
                 response = super().handle_request(request)  # type: ignore[misc]
             else:
-                for pool in self._retired():
+                for pool in self._retired(attempt.runtime.now()):
                     pool.close()
                 response = self._endpoint_pool(attempt, request).handle_request(request)
         finally:
             current.reset(token)
         return self._returned(attempt, response)
+
+    def _plain(self, request: Any) -> Any:
+        """A request of nobody's attempt, maybe sent by the body or a trace function of a request that has one."""
+        token = current.set(None)
+        try:
+            return super().handle_request(request)  # type: ignore[misc]
+        finally:
+            current.reset(token)
 
     def close(self) -> None:
         for pool in [*self._take_pools(), self.stock]:
@@ -131,10 +158,12 @@ class SyncRouterCore(RouterCore):
 class AsyncRouterCore(RouterCore):
     """Mixed with the module's AsyncConnectionPool."""
 
+    entry = "handle_async_request"
+
     async def handle_async_request(self, request: Any) -> Any:
         attempt = request.extensions.get(ATTEMPT)
         if attempt is None:
-            return await super().handle_async_request(request)  # type: ignore[misc]
+            return await self._plain(request)
         self._begin(attempt)
         token = current.set(attempt)
         try:
@@ -142,12 +171,20 @@ class AsyncRouterCore(RouterCore):
             if attempt.endpoint is None:
                 response = await super().handle_async_request(request)  # type: ignore[misc]
             else:
-                for pool in self._retired():
-                    await pool.aclose()
+                for pool in self._retired(attempt.runtime.now()):
+                    with anyio.CancelScope(shield=True):
+                        await pool.aclose()
                 response = await self._endpoint_pool(attempt, request).handle_async_request(request)
         finally:
             current.reset(token)
         return self._returned(attempt, response)
+
+    async def _plain(self, request: Any) -> Any:
+        token = current.set(None)
+        try:
+            return await super().handle_async_request(request)  # type: ignore[misc]
+        finally:
+            current.reset(token)
 
     async def aclose(self) -> None:
         for pool in [*self._take_pools(), self.stock]:

@@ -39,13 +39,13 @@ class StreamCore:
         Raises ReadError, with nothing sent, when the peer closed the kept-alive connection in the meantime.
         """
         attempt = current.get()
+        used, self._used = self._used, True
         if attempt is None or attempt is self._attempt:
             return
-        if self._used and not self._shared:
+        if used and not self._shared:
             attempt.reused = True
             if self._inner.get_extra_info("is_readable"):
                 raise self._core.ReadError("the peer had closed the kept-alive connection; nothing was sent")
-        self._used = True
         attempt.sent = "part"
         attempt.peer = self._inner.get_extra_info("server_addr")
         if not self._shared:

@@ -27,9 +27,8 @@ class ServiceTls:
     def context(self, library: Library, *, http2: bool) -> ssl.SSLContext:
         """The context to shake hands with; verification is always on."""
         key = (library.hx.__name__, http2)
-        if key not in self._contexts:
-            self._contexts[key] = self._load(self._trusting(library))
-        return self._contexts[key]
+        found = self._contexts.get(key)
+        return found or self._contexts.setdefault(key, self._load(self._trusting(library)))
 
     def _trusting(self, library: Library) -> Any:
         """Without `ca`, trust is what the client's module trusts by default."""
@@ -41,9 +40,14 @@ class ServiceTls:
             if tls.ca:
                 context.load_verify_locations(cafile=tls.ca)
             if tls.cert:
-                context.load_cert_chain(tls.cert, tls.key)
-        except (OSError, ssl.SSLError) as exc:
+                context.load_cert_chain(tls.cert, tls.key, password=_none)
+        except (OSError, ValueError) as exc:  # an SSLError is an OSError
             raise ConfigError(
                 f"services.{self._service}.tls: {exc} (ca={tls.ca}, cert={tls.cert}, key={tls.key})"
             ) from exc
         return context
+
+
+def _none() -> str:
+    """In the place of OpenSSL's question for a password on the terminal, which a server would wait for for ever."""
+    raise ValueError("the private key is encrypted, and a password cannot be given")

@@ -1,0 +1,128 @@
+"""One attempt on its way out: what its request carries while it is sent, and nothing of it afterwards."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from meshlib.checks import check_headers
+from meshlib.runtime.sync import Boxed
+from meshlib.wire.current import ATTEMPT
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from meshlib.call import Attempt
+    from meshlib.layer import Response
+
+
+class Sending:
+    """An attempt's request while it is sent: it carries the attempt and the mesh's headers, and nothing of them after.
+
+    The caller's own request object is what the first attempt sends, and redirects copy its headers and extensions:
+    neither an attempt nor a mesh header may stay in it. A header of the caller's with the same name comes back.
+    """
+
+    __slots__ = ("_attempt", "_extensions", "_own")
+
+    def __init__(self, attempt: Attempt) -> None:
+        self._attempt = attempt
+
+    def __enter__(self) -> Any:
+        attempt, request = self._attempt, self._attempt.request
+        self._extensions = request.extensions
+        self._own = {name: request.headers.get_list(name) for name in attempt.headers}
+        for name, value in attempt.headers.items():
+            request.headers[name] = value
+        if attempt.call.altered or attempt.headers:
+            check_headers(attempt.call, request.headers.raw)
+        request.extensions = {**self._extensions, ATTEMPT: attempt}
+        if attempt.deadline is not None and not attempt.call.pinned:
+            request.extensions["timeout"] = self._bounded(attempt.deadline - attempt.runtime.now())
+        return request
+
+    def __exit__(self, *exc_info: object) -> None:
+        request = self._attempt.request
+        request.extensions = self._extensions
+        for name, values in self._own.items():
+            request.headers.pop(name, None)
+            if values:
+                request.headers = type(request.headers)([*request.headers.raw, *((name, value) for value in values)])
+
+    def _bounded(self, left: float) -> dict[str, float]:
+        """On a wire that is not ours, httpx's four timeouts are what can be bounded."""
+        own = self._extensions.get("timeout", {})
+        left = max(left, 0.0)
+        return {
+            name: left if own.get(name) is None else min(own[name], left)
+            for name in ("connect", "read", "write", "pool")
+        }
+
+
+async def transmit(once: Callable[[Any], Any], attempt: Attempt) -> Response:
+    """Send an attempt with `once`, httpx's own method. The body of a call that does not stream is read here."""
+    with Sending(attempt) as request:
+        try:
+            response = once(request)
+            if not attempt.call.flow.stream:
+                _read(response)
+        except StopIteration as stop:
+            raise Boxed(stop) from None
+    return over(attempt, response)
+
+
+async def transmit_async(once: Callable[[Any], Awaitable[Any]], attempt: Attempt) -> Response:
+    """`transmit` for asyncio and trio; on a wire that is not ours the deadline's one scope stands directly round it."""
+    if attempt.deadline is None or (attempt.call.pinned and not attempt.call.mocked()):
+        return await _transmit(once, attempt, None)
+    left = attempt.deadline - attempt.runtime.now()
+    with anyio.CancelScope(deadline=anyio.current_time() + left) as scope:
+        return await _transmit(once, attempt, scope)
+    raise attempt.call.library.hx.ReadTimeout("the attempt's time is up", request=attempt.request)
+
+
+async def _transmit(
+    once: Callable[[Any], Awaitable[Any]], attempt: Attempt, scope: anyio.CancelScope | None
+) -> Response:
+    with Sending(attempt) as request:
+        response = await once(request)
+        if scope is not None:
+            _extend(scope, attempt)
+        if not attempt.call.flow.stream:
+            await _aread(response)
+    return over(attempt, response)
+
+
+def _extend(scope: anyio.CancelScope, attempt: Attempt) -> None:
+    """The headers have come: from here on the limit is that of the body."""
+    if attempt.deadline is not None and attempt.body_deadline is not None:
+        scope.deadline += attempt.body_deadline - attempt.deadline
+    else:
+        scope.deadline = math.inf
+    attempt.deadline = attempt.body_deadline
+
+
+def _read(response: Any) -> None:
+    try:
+        response.read()
+    except BaseException:
+        response.close()
+        raise
+
+
+async def _aread(response: Any) -> None:
+    try:
+        await response.aread()
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await response.aclose()
+        raise
+
+
+def over(attempt: Attempt, response: Any) -> Response:
+    """Where our wire did not hand out the body, nobody tells its end: the attempt is over when it returns."""
+    if attempt.returned is None:
+        attempt.release()
+    return response  # type: ignore[no-any-return]
