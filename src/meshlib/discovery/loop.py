@@ -84,7 +84,10 @@ class ControlLoop:
             try:
                 # A selector loop, whatever the policy says: nothing here needs more, and a fork leaves it harmless.
                 with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
-                    runner.run(self._serve())
+                    try:
+                        runner.run(self._serve())
+                    finally:
+                        self._loop = None  # from here on a cancelled source really ends
             except BaseException:  # noqa: BLE001 - whatever it was, services must go on being watched
                 crashes = 1 if self._runtime.now() - began > policy.RESTART_MAX else crashes + 1
                 _log.exception("the control loop broke, and is started again")
@@ -95,11 +98,8 @@ class ControlLoop:
         self._pollers.clear()
         self._inbox.extend(self.watches())
         self._loop = asyncio.get_running_loop()
-        try:
-            self._work_off()
-            await self._stop.wait()
-        finally:
-            self._loop = None
+        self._work_off()
+        await self._stop.wait()
 
     def _nudge(self) -> None:
         """Make the loop look at what other threads left for it."""
@@ -132,7 +132,7 @@ class ControlLoop:
 
     async def _keep(self, key: tuple[str, str, str], poller: Poller) -> None:
         try:
-            await poller.supervise(self._runtime, self._ended.is_set)
+            await poller.supervise(self._runtime, lambda: self._loop is None)
         finally:
             if self._pollers.get(key) is poller:
                 del self._pollers[key]
