@@ -56,8 +56,8 @@ def run(suite: Suite, folder: Path, clients: dict[str, str]) -> Results:
 def stock(suite: Suite, folder: Path) -> Results:
     """The run to compare with; kept, for it changes only with the installed packages, Python and the suite's table."""
     installed = sorted(f"{d.name}=={d.version}" for d in metadata.distributions() if d.name != "meshlib-client")
-    plugin = (HERE / "plugins" / "in_place.py").read_text()
-    key = hashlib.sha256(json.dumps([installed, platform.python_version(), asdict(suite), plugin]).encode()).hexdigest()
+    runner = [p.read_text() for p in sorted(HERE.rglob("*.py"))]
+    key = hashlib.sha256(json.dumps([installed, platform.python_version(), asdict(suite), runner]).encode()).hexdigest()
     kept = CACHE / f"{suite.name}-stock-{key[:16]}.json"
     if not kept.is_file():
         results = run(suite, folder, {})

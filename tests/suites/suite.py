@@ -27,11 +27,15 @@ class Suite:
     arguments: list[str] = field(default_factory=list)
     replace: list[list[str]] = field(default_factory=list)
 
-    def explained(self, kind: str) -> dict[str, str]:
+    def ours(self, way: str) -> dict[str, str]:
+        """What takes the place of the stock clients: ours (`in_place`), or themselves once made (`wrapped`)."""
+        return self.clients if way == "in_place" else dict.fromkeys(self.clients, "wrap")
+
+    def explained(self, kind: str, way: str) -> dict[str, str]:
         """Reasons by test: `kind` is failure or flaky."""
         path = HERE / f"{self.name}_exceptions.toml"
         table = tomllib.loads(path.read_text()) if path.is_file() else {}
-        return {entry["test"]: entry["reason"] for entry in table.get(kind, [])}
+        return {entry["test"]: entry["reason"] for entry in table.get(kind, []) if entry.get("only", way) == way}
 
 
 def load() -> list[Suite]:

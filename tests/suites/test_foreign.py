@@ -7,26 +7,30 @@ import pytest
 from tests.suites.run import run, stock
 from tests.suites.suite import Suite, load
 
+WAYS = ("in_place", "wrapped")
+
 
 @pytest.mark.suite
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("suite", load(), ids=lambda s: s.name)
-def test_a_suite_fails_with_our_clients_only_where_explained(suite: Suite, tmp_path: Path) -> None:
+def test_a_suite_fails_with_our_clients_only_where_explained(suite: Suite, way: str, tmp_path: Path) -> None:
     assert metadata.version(suite.distribution) == suite.version, "suites.toml is of another version than is installed"
     before = stock(suite, tmp_path / "stock")
-    after = run(suite, tmp_path / "ours", suite.clients)
+    after = run(suite, tmp_path / "ours", suite.ours(way))
 
     assert after.made, "the suite made none of our clients: the comparison would be empty"
     assert not set(before.tests) - set(after.tests), "tests that no longer run"
 
-    explained, flaky = suite.explained("failure"), suite.explained("flaky")
+    explained, flaky = suite.explained("failure", way), suite.explained("flaky", way)
     new = after.failed() - before.failed() - flaky.keys()
     unexplained = {test: after.tests[test]["why"] for test in sorted(new - explained.keys())}
     assert not unexplained, "\n".join(f"{test}\n{why}" for test, why in unexplained.items())[:20000]
     assert not explained.keys() - new, "explained failures that pass again: take them out of the exceptions file"
 
 
-def test_an_explanation_has_a_reason_and_names_one_test() -> None:
-    for suite in load():
-        for test, reason in (suite.explained("failure") | suite.explained("flaky")).items():
-            assert "::" in test
-            assert len(reason) > 20
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("suite", load(), ids=lambda s: s.name)
+def test_an_explanation_has_a_reason_and_names_one_test(suite: Suite, way: str) -> None:
+    for test, reason in (suite.explained("failure", way) | suite.explained("flaky", way)).items():
+        assert "::" in test
+        assert len(reason) > 20

@@ -1,6 +1,7 @@
 """Runs the Python of one page in a process of its own: the blocks share a namespace, top to bottom, as a reader does.
 
-Standard input holds the blocks as JSON. `await` is allowed at the top level; all such blocks share one event loop.
+Standard input holds the blocks as JSON. `httpx` and `meshlib` are imported. `await` is allowed at the top
+level; all such blocks share one event loop.
 """
 
 import ast
@@ -14,6 +15,9 @@ import warnings
 from types import CodeType
 from typing import Any
 
+import httpx
+
+import meshlib
 from tests.gates.docs.blocks import Block
 from tests.gates.docs.stand_in import StandIn
 
@@ -50,7 +54,7 @@ def run(block: Block, names: dict[str, Any], runner: asyncio.Runner) -> None:
 
 def main() -> None:
     warnings.simplefilter("error")
-    names = {"__name__": "__main__", "stand_in": StandIn()}
+    names = {"__name__": "__main__", "stand_in": StandIn(), "httpx": httpx, "meshlib": meshlib}
     with tempfile.TemporaryDirectory() as folder, asyncio.Runner() as runner:
         os.chdir(folder)
         for block in json.load(sys.stdin):

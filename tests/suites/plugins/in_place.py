@@ -1,9 +1,11 @@
 """Loaded into a foreign suite with `-p`: puts our clients in place of the stock ones and writes down every outcome.
 
-SUITE_CLIENTS names the modules, as `httpx=meshlib,httpx2=meshlib.httpx2`, or is empty for a stock run.
+SUITE_CLIENTS names the modules, as `httpx=meshlib,httpx2=meshlib.httpx2`, or is empty for a stock run. With `wrap` in
+place of our module every stock client is wrapped as soon as it is made.
 SUITE_RESULTS is the file for the outcomes. Nothing here may import a package of ours in a stock run.
 """
 
+import functools
 import importlib
 import json
 import os
@@ -20,16 +22,31 @@ def count(client: type, label: str) -> None:
     """Every client made is counted, to prove that the suite used ours."""
     original = client.__init__
 
+    @functools.wraps(original)
     def __init__(self, *args, **kwargs):
         made[label] = made.get(label, 0) + 1
         original(self, *args, **kwargs)
 
-    __init__.__wrapped__ = original
+    client.__init__ = __init__
+
+
+def wrap_each(client: type, label: str) -> None:
+    wrap, original = importlib.import_module("meshlib").wrap, client.__init__
+
+    @functools.wraps(original)
+    def __init__(self, *args, **kwargs):
+        original(self, *args, **kwargs)
+        made[label] = made.get(label, 0) + 1
+        wrap(self)
+
     client.__init__ = __init__
 
 
 def substitute(stock: str, ours: str) -> None:
     for name in ("Client", "AsyncClient"):
+        if ours == "wrap":
+            wrap_each(getattr(importlib.import_module(stock), name), f"wrapped {name}")
+            continue
         replacement = getattr(importlib.import_module(ours), name)
         count(replacement, f"{ours}.{name}")
         setattr(importlib.import_module(stock), name, replacement)
