@@ -51,11 +51,11 @@ BASE = NAME.removesuffix("_without_sdk")
 if BASE == "instrument_before_import":
     instrument()
 
-import httpx
-import httpx2
+import httpx  # noqa: E402 - this order is what one of the compositions is about
+import httpx2  # noqa: E402
 
-import meshlib
-import meshlib.httpx2
+import meshlib  # noqa: E402
+import meshlib.httpx2  # noqa: E402
 
 
 @dataclass

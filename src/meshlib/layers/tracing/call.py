@@ -31,45 +31,41 @@ class CallRecord:
     `instruments` where nothing is measured.
     """
 
-    __slots__ = ("_call", "_first", "_instruments", "_key", "_span", "_started", "_token")
+    __slots__ = ("_call", "_instruments", "_key", "_span", "_started", "_token")
 
     def __init__(self, call: Call, key: str | None, tracer: Tracer | None, instruments: Instruments | None) -> None:
         self._call = call
         self._key = key
         self._instruments = instruments
         self._started = call.runtime.now()
-        self._first = len(call.flow.journal.events)
         self._span: Span | None = None
         if tracer is not None:
             self._span = tracer.start_span(_name(call), kind=SpanKind.INTERNAL, attributes=_service(call))
             self._token = attach(set_span_in_context(self._span))
+        call.listeners = (*call.listeners, self._happened)
 
     def end(self, response: Any, error: BaseException | None = None) -> None:
         """The call returned `response`, or raised `error`."""
         call = self._call
         ended = outcome(response if error is None else error, call.library.hx)
-        events = call.flow.journal.events[self._first :]
         if self._instruments is not None:
             seconds = call.runtime.now() - self._started
             self._instruments.call(seconds, call.attempts, self._key, ended)
-            self._instruments.events(events, self._key)
         if self._span is None:
             return
         detach(self._token)
         if self._span.is_recording():
-            self._show(self._span, events, ended)
             found = _error(response, error)
-            self._span.set_attributes(found)
+            self._span.set_attributes({"meshlib.attempts": call.attempts, "meshlib.outcome": ended, **found})
             set_outcome(self._span, found, error)
         self._span.end()
 
-    def _show(self, span: Span, events: list[Event], ended: str) -> None:
-        span.set_attributes({"meshlib.attempts": self._call.attempts, "meshlib.outcome": ended})
-        runtime = self._call.runtime
-        epoch = runtime.wall_now() - runtime.now()  # events have the runtime's clock, spans the time of day
-        for event in events:
-            if not isinstance(event, SHOWN_BY_SPANS):
-                span.add_event(event.name, _fields(event), int((epoch + event.at) * 1e9))
+    def _happened(self, event: Event) -> None:
+        """Count the event, and show it on the span. A streamed body may cause some when the span has ended."""
+        if self._instruments is not None:
+            self._instruments.event(event, self._key)
+        if self._span is not None and self._span.is_recording() and not isinstance(event, SHOWN_BY_SPANS):
+            self._span.add_event(event.name, _fields(event))
 
 
 def _name(call: Call) -> str:

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from meshlib.events import BreakerChanged, Event, PanicChanged, RetryScheduled, RetryStopped, WouldHave
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from opentelemetry.metrics import Meter
 
     from meshlib.layers.tracing.attributes import Attributes
@@ -26,7 +24,7 @@ COUNTED: dict[type[Event], tuple[str, ...]] = {
     RetryStopped: ("reason",),
     BreakerChanged: ("state",),
     PanicChanged: ("active",),
-    WouldHave: ("layer", "action"),
+    WouldHave: ("layer",),
 }
 """Events that are counted as `meshlib.<name of the event>`, and which of their fields become labels."""
 
@@ -69,13 +67,12 @@ class Instruments:
         self.call_duration.record(seconds, labels)
         self.call_attempts.record(attempts, labels)
 
-    def events(self, events: Iterable[Event], key: str | None) -> None:
-        """Count those events that are counted."""
-        for event in events:
-            names = COUNTED.get(type(event))
-            if names is not None:
-                labels = {f"meshlib.{name}": getattr(event, name) for name in names}
-                self._counters[type(event)].add(1, {**labels, **_of(key)})
+    def event(self, event: Event, key: str | None) -> None:
+        """Count an event, if it is one that is counted."""
+        names = COUNTED.get(type(event))
+        if names is not None:
+            labels = {f"meshlib.{name}": getattr(event, name) for name in names}
+            self._counters[type(event)].add(1, {**labels, **_of(key)})
 
 
 def _of(key: str | None) -> Attributes:
