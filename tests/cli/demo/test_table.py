@@ -46,7 +46,8 @@ def test_the_closing_sentence_is_one_and_begins_with_meshlib():
     told = closing(found())
     assert told.startswith("meshlib answered 100.00% of the GETs")
     assert "\n" not in told
-    assert told.endswith("no POST ran twice.")
+    assert told.endswith("ran no POST twice.")
+    assert "bare httpx 85.00%, 0.00%" in told
 
 
 def test_the_picture_is_well_formed_and_names_every_column_and_trouble():

@@ -16,7 +16,7 @@ from meshlib.cli.demo.lane import HOSTS, Lane
 from meshlib.cli.demo.live import LineView, TerminalView
 from meshlib.cli.demo.picture import picture
 from meshlib.cli.demo.run import run
-from meshlib.cli.demo.schedule import Schedule
+from meshlib.cli.demo.schedule import FIRST_REPLICAS, Schedule
 from meshlib.cli.demo.table import closing, table
 from meshlib.cli.demo.verdict import complaints
 
@@ -28,6 +28,7 @@ Exit status: 0, or 1 if meshlib's own column did not keep its word, or 2 if the 
 def main(arguments: Sequence[str]) -> int:
     """Run the demo and print it; the exit status."""
     schedule = _parse(arguments)
+    print(f"Starting {len(COLUMNS)} clients and {FIRST_REPLICAS} replicas for each of them ...", flush=True)
     view = (TerminalView if sys.stdout.isatty() else LineView)(sys.stdout, schedule)
     began = time.monotonic()
     try:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Self
 
-PATIENCE = 15.0  # seconds for a process to say that it is there; a busy machine takes one or two
+PATIENCE = 60.0  # seconds for a process to say that it is there; eighteen of them start at once
 
 
 class Child:
@@ -22,7 +22,7 @@ class Child:
     async def start(cls, module: str, arguments: list[str], on_line: Callable[[bytes], None]) -> Self:
         """Start `python -m module arguments`; `on_line` gets every line after the first.
 
-        Raises RuntimeError if it ends without a first line, TimeoutError if none comes in time.
+        Raises RuntimeError if it ends without a first line, or none comes in time.
         """
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -32,9 +32,14 @@ class Child:
             start_new_session=True,  # the terminal's Ctrl-C is for the demo alone; it ends its children itself
         )
         assert process.stdout is not None
-        first = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
+        first = b""
+        with suppress(TimeoutError):
+            first = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
         if not first:
-            raise RuntimeError(f"{module} {' '.join(arguments)} ended with status {await process.wait()}")
+            with suppress(ProcessLookupError):
+                process.kill()
+            status = await process.wait()
+            raise RuntimeError(f"{module} {' '.join(arguments)} did not start (status {status})")
         return cls(process, asyncio.create_task(_read(process.stdout, on_line)))
 
     def tell(self, line: str) -> None:

@@ -52,9 +52,8 @@ async def _lanes(schedule: Schedule, columns: list[str], dns_port: int) -> Async
 
 
 async def _open(lane: Lane, schedule: Schedule, dns_port: int) -> None:
-    for replica in range(len(HOSTS)):
-        await lane.set_mode(replica, schedule.mode(replica, 0.0))
-    await lane.start_client(dns_port)
+    replicas = (lane.set_mode(replica, schedule.mode(replica, 0.0)) for replica in range(len(HOSTS)))
+    await asyncio.gather(*replicas, lane.start_client(dns_port))
 
 
 async def _direct(schedule: Schedule, lanes: list[Lane], dns: DnsServer, start: float) -> None:

@@ -37,14 +37,19 @@ CELLS: tuple[tuple[str, Callable[[Figures], str]], ...] = (
 
 def closing(found: dict[str, Figures]) -> str:
     """One sentence with the figures that count, meshlib's first."""
-    told = [
-        f"{COLUMNS[column]} answered {f.get_success:.2%} of the GETs and {f.post_success:.2%} of the POSTs, "
-        f"99 % of all calls within {milliseconds(f.p99)}"
-        for column, f in sorted(found.items(), key=lambda item: list(COLUMNS).index(item[0]), reverse=True)
-    ]
     mesh = found["mesh"]
-    twice = "no POST ran twice" if not mesh.posts_twice else f"{mesh.posts_twice} POSTs ran twice"
-    return f"{'; '.join(told)}; meshlib needed {mesh.attempts_per_call:.2f} attempts a call, and {twice}."
+    first = (
+        f"meshlib answered {mesh.get_success:.2%} of the GETs and {mesh.post_success:.2%} of the POSTs, "
+        f"99 % of all calls within {milliseconds(mesh.p99)}"
+    )
+    others = [
+        f"{COLUMNS[column]} {f.get_success:.2%}, {f.post_success:.2%} and {milliseconds(f.p99)}"
+        for column, f in reversed(found.items())
+        if column != "mesh"
+    ]
+    twice = f"{mesh.posts_twice} POSTs" if mesh.posts_twice else "no POST"
+    last = f"meshlib made {mesh.attempts_per_call:.2f} attempts a call and ran {twice} twice."
+    return "; ".join([first, *others, last])
 
 
 def milliseconds(seconds: float) -> str:
