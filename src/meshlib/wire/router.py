@@ -25,6 +25,11 @@ SWEEP = 1.0
 """Seconds between two looks for pools whose endpoint has left: not at every attempt, for there may be many pools."""
 
 
+HTTPX_KEEPALIVE = 20
+"""httpx's default for idle connections, of a whole client. A pool that carries more requests than that at once would
+close and dial again all the time, since httpcore compares it with all connections and not with the idle ones."""
+
+
 class RouterCore:
     """What both routers share: endpoint pools, keyed by (endpoint, origin of the URL, TLS context).
 
@@ -71,6 +76,8 @@ class RouterCore:
         settings = {**self._settings, "uds": attempt.endpoint.address.uds, "retries": 0}
         cap = attempt.call.max_connections
         settings["max_connections"] = min(settings["max_connections"], cap) if cap else settings["max_connections"]
+        if settings["max_keepalive_connections"] == HTTPX_KEEPALIVE:
+            settings["max_keepalive_connections"] = settings["max_connections"]
         if tls is not None:
             settings["ssl_context"] = tls
         return self.pool(**settings)

@@ -1,0 +1,1 @@
+"""What meshlib costs and saves, as paired ratios: both sides in one process, in turn, round after round."""
