@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 
 def explain(mesh: Mesh, url: str) -> str:
-    """Lines for a person on call."""
+    """Lines for a person on call. Raises ValueError for what is no URL."""
     import httpx
 
-    return "\n".join(_lines(mesh, httpx.URL(url)))
+    parsed = httpx.URL(url)
+    if not parsed.scheme or not parsed.host:
+        raise ValueError(f"{url!r} must be a whole URL, such as http://payment-service/charge")
+    return "\n".join(_lines(mesh, parsed))
 
 
 def _lines(mesh: Mesh, url: Any) -> Iterator[str]:
@@ -33,6 +36,9 @@ def _lines(mesh: Mesh, url: Any) -> Iterator[str]:
         yield f'no service names this host: unconfigured = "{config.unconfigured}"  [{config.unconfigured_origin}]'
         if config.unconfigured == "refuse":
             return
+    elif service.names is not None:
+        yield f'no service names this host: unconfigured = "{config.unconfigured}"  [{config.unconfigured_origin}]'
+        yield f"  discovery when it is dialled; {_known(service)}"
     else:
         yield f"service {service.name}"
         yield f"  discovery {_discovery(service)}"
@@ -40,16 +46,30 @@ def _lines(mesh: Mesh, url: Any) -> Iterator[str]:
     names = [place.name for place in PIPELINE]
     for name, layer in service.chain.layers:
         yield from _layer(name, layer, service)
+    yield from _wire(service)
     off = [name for name in names if name not in built]
     yield f"  off: {', '.join(off) or 'nothing'}"
 
 
 def _discovery(service: Any) -> str:
     source = service.settings.discovery
-    where = f"{source}  [{service.settings.origin('discovery')}]" if source else "none: httpx resolves the name"
+    if source is None:
+        return "none: httpx resolves the name"
+    return f"{source}  [{service.settings.origin('discovery')}]\n  {_known(service)}"
+
+
+def _known(service: Any) -> str:
     current = service.endpoints.current
-    known = ", ".join(endpoint.name for endpoint in current.endpoints) if current else "not asked yet"
-    return f"{where}\n  endpoints {known}" if source else where
+    return f"endpoints {', '.join(endpoint.name for endpoint in current.endpoints) if current else 'not asked yet'}"
+
+
+def _wire(service: Any) -> Iterator[str]:
+    yield "  wire"
+    if service.max_connections is not None:
+        origin = service.settings.origin("wire", "max_connections")
+        yield f"    max_connections = {service.max_connections} per endpoint and client  [{origin}]"
+    for name, path in service.tls.describe().items() if service.tls is not None else ():
+        yield f"    tls.{name} = {path}  [{service.settings.origin('tls', name)}]"
 
 
 def _layer(name: str, layer: Layer, service: Any) -> Iterator[str]:

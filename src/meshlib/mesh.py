@@ -13,6 +13,8 @@ from meshlib.config import load
 from meshlib.errors import NoEndpoints, NoRoute
 from meshlib.events import Event, Listener, notify
 from meshlib.explain import explain
+from meshlib.insertion import arranged
+from meshlib.pipeline import PLACES
 from meshlib.runtime.aio import AioRuntime
 from meshlib.runtime.sync import SyncRuntime, complete
 from meshlib.service import ServiceState
@@ -23,12 +25,12 @@ if TYPE_CHECKING:
     from meshlib.call import Call
     from meshlib.config import Config, Service
     from meshlib.config.section import Section
+    from meshlib.insertion import Insertion
     from meshlib.layer import Response
-    from meshlib.pipeline import Insertion
     from meshlib.runtime.base import Runtime
 
 MAX_HOSTS = 4096
-"""Hosts whose service is remembered; and under `unconfigured = "mesh"`, hosts that are balanced."""
+"""Hosts whose service is remembered; and services that come from a pattern or from `unconfigured = "mesh"`."""
 
 
 class Refusal:
@@ -73,8 +75,10 @@ class Mesh:
         self._layers = tuple(layers)
         self._lock = threading.RLock()
         self._routes: dict[tuple[bytes, bytes, int | None], Any] = {}
-        self._watches: list[discovery.Watch] = []
+        self._watches: dict[str, discovery.Watch] = {}
+        self._passing: dict[str, None] = {}  # names of services made by a pattern or under "mesh", oldest first
         self._services: dict[str, ServiceState] = {}
+        arranged(PLACES, self._layers)  # a wrong one is told here, not by the first request
         self._open()
 
     def _open(self) -> None:
@@ -115,8 +119,12 @@ class Mesh:
         return explain(self, url)
 
     def snapshot(self) -> dict[str, Any]:
-        """The state of every service at this moment, as plain data: endpoints, in-flight counts, breakers, ages."""
-        return {name: _snapshot(service) for name, service in list(self._services.items())}
+        """The state of every service at this moment, as plain data: its layers, endpoints, in-flight counts, breakers.
+
+        `version` counts the sets of endpoints there have been; `age` is how many seconds ago the newest one came.
+        """
+        now = SyncRuntime().now()
+        return {name: _snapshot(service, now) for name, service in list(self._services.items())}
 
     def ready(self, timeout: float | None = None) -> None:
         """Wait until every service has its first endpoints. Raises NoEndpoints naming those that have not in time."""
@@ -127,7 +135,7 @@ class Mesh:
         await self._ready(AioRuntime(), timeout)
 
     async def _ready(self, runtime: Runtime, timeout: float | None) -> None:
-        waiting = [s for s in self._services.values() if s.has_discovery and s.endpoints.start]
+        waiting = [s for s in list(self._services.values()) if s.has_discovery and s.endpoints.start]
         for service in waiting:
             assert service.endpoints.start is not None
             service.endpoints.start()
@@ -141,7 +149,7 @@ class Mesh:
     def close(self) -> None:
         """Stop discovery. Clients of this mesh go on with the endpoints that are known."""
         with self._lock:
-            for watch in self._watches:
+            for watch in self._watches.values():
                 watch.close()
             self._watches.clear()
 
@@ -169,15 +177,33 @@ class Mesh:
 
     def _service(self, name: str, key: str | None) -> ServiceState:
         """The state of a service, made at first sight. `key` is its entry in the configuration, None: the defaults."""
-        if name not in self._services:
-            settings = self.config.settings(key)
-            names = discovery.DialNames() if key is None and _balanceable(name) else None
-            service = ServiceState(name, settings, self._layers, self.emit, names)
-            if settings.discovery is not None:
-                watch = discovery.watch(settings.discovery, service.endpoints, service=name, emit=self.emit)
-                self._watches.extend([watch] if watch else [])
-            self._services[name] = service
-        return self._services[name]
+        found = self._services.get(name)
+        if found is None:
+            found = self._services[name] = self._new_service(name, key)
+            if key is None or "*" in key:
+                self._keep_few(name)
+        return found
+
+    def _new_service(self, name: str, key: str | None) -> ServiceState:
+        settings = self.config.settings(key)
+        names = discovery.DialNames() if key is None and _balanceable(name) else None
+        service = ServiceState(name, settings, self._layers, self.emit, names)
+        if settings.discovery is not None:
+            watch = discovery.watch(settings.discovery, service.endpoints, service=name, emit=self.emit)
+            if watch is not None:
+                self._watches[name] = watch
+        return service
+
+    def _keep_few(self, name: str) -> None:
+        """Forget the oldest service that only a request's host brought up: hosts may come from outside, without end."""
+        self._passing[name] = None
+        if len(self._passing) > MAX_HOSTS:
+            oldest = next(iter(self._passing))
+            del self._passing[oldest], self._services[oldest]
+            watch = self._watches.pop(oldest, None)
+            if watch is not None:
+                watch.close()
+            self._routes.clear()
 
 
 def _balanceable(host: str) -> bool:
@@ -191,12 +217,13 @@ def _balanceable(host: str) -> bool:
     return False
 
 
-def _snapshot(service: ServiceState) -> dict[str, Any]:
+def _snapshot(service: ServiceState, now: float) -> dict[str, Any]:
     current = service.endpoints.current
     endpoints = current.endpoints if current else ()
     return {
         "chain": str(service.chain),
         "version": current.version if current else 0,
+        "age": now - current.at if current else None,
         "endpoints": {
             e.name: {
                 "in_flight": e.in_flight,

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from meshlib.errors import PipelineError
 from meshlib.events import AttemptEnded, AttemptStarted
+from meshlib.insertion import arranged
+from meshlib.runtime.sync import Boxed
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt, Call
+    from meshlib.insertion import Insertion
     from meshlib.layer import BuiltLayer, Context, Handler, Layer, Response
 
 Scope = Literal["call", "attempt", "endpoint"]
-Insertion = tuple["Layer", Literal["above", "below"], str]
-"""A user's own layer and where it goes: `(TenantHeader(), "above", "retry")`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ PIPELINE: tuple[Place, ...] = (
     ),
     Place("breaker", "endpoint", (), "Lowest: it counts what the endpoint did, and nothing that a layer of ours did."),
 )
+
+PLACES = tuple(place.name for place in PIPELINE)
 
 BUILDERS = {
     "tracing": "meshlib.layers.tracing.layer:CallSpanLayer",
@@ -81,15 +84,8 @@ def build(context: Context, insertions: Iterable[Insertion] = ()) -> Chain:
     Raises PipelineError when an insertion names no layer, or a row of the table stands in a wrong place.
     """
     check(PIPELINE)
-    slots: list[tuple[str, Layer | None]] = [(place.name, _make(place.name, context)) for place in PIPELINE]
-    for layer, side, anchor in insertions:
-        names = [name for name, _ in slots]
-        if side not in ("above", "below") or anchor not in names:
-            raise PipelineError(
-                f"layer {layer.name!r} cannot be inserted {side!r} {anchor!r}: "
-                f'say "above" or "below" one of {", ".join(names)}'
-            )
-        slots.insert(names.index(anchor) + (side == "below"), (layer.name, layer))
+    made = {place.name: _make(place.name, context) for place in PIPELINE}
+    slots = [(name, own if own is not None else made[name]) for name, own in arranged(PLACES, insertions)]
     return Chain([(name, layer) for name, layer in slots if layer is not None])
 
 
@@ -134,7 +130,8 @@ async def leaf(attempt: Attempt) -> Response:
     try:
         response = await call.transmit(attempt)
     except BaseException as exc:
-        call.emit(AttemptEnded(now(), attempt.number, type(exc).__name__, attempt.sent))
+        shown = exc.stop if isinstance(exc, Boxed) else exc
+        call.emit(AttemptEnded(now(), attempt.number, type(shown).__name__, attempt.sent))
         attempt.release(exc)
         raise
     attempt.returned = attempt.returned or now()

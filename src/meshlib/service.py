@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from meshlib.call import Call
     from meshlib.config import Options, Settings
     from meshlib.events import Listener
+    from meshlib.insertion import Insertion
     from meshlib.layer import Response
-    from meshlib.pipeline import Chain, Insertion
+    from meshlib.pipeline import Chain
 
 OPTIONS = "meshlib"
 """The key of `meshlib.options(...)` in `request.extensions`."""

@@ -30,12 +30,13 @@ class _Suspend:
 
 
 class Task(Generic[T]):
-    """A coroutine that runs beside others in virtual time."""
+    """A coroutine that runs beside others in virtual time. `turn` counts its steps; a waker is good for one turn."""
 
     def __init__(self, runtime: VirtualRuntime, coro: Coroutine[Any, Any, T]) -> None:
         self._runtime = runtime
         self._coro = coro
-        self._waiters: list[Task[Any]] = []
+        self._waiters: list[Callable[[], None]] = []
+        self.turn = 0
         self._thrown: BaseException | None = None
         self.done = False
         self.error: BaseException | None = None
@@ -52,17 +53,23 @@ class Task(Generic[T]):
     def cancel(self, error: BaseException) -> None:
         """Raise `error` where the task waits, as an event loop does when it cancels."""
         self._thrown = error
-        self._runtime.ready(self)
+        self._runtime.ready(self, self.turn)
+
+    def waker(self) -> Callable[[], None]:
+        """What ends the wait that this task, which runs now, is about to begin; it does nothing to any later wait."""
+        turn = self.turn
+        return lambda: self._runtime.ready(self, turn)
 
     async def wait(self) -> T:
         """Wait in another task until this one has ended."""
         if not self.done:
-            self._waiters.append(self._runtime.current)
+            self._waiters.append(self._runtime.current.waker())
             await _Suspend()
         return self.result()
 
     def step(self) -> None:
         """Run until the next wait. Called by the scheduler."""
+        self.turn += 1
         try:
             if self._thrown is not None:
                 thrown, self._thrown = self._thrown, None
@@ -76,8 +83,8 @@ class Task(Generic[T]):
         else:
             return
         self.done = True
-        for waiter in self._waiters:
-            self._runtime.ready(waiter)
+        for wake in self._waiters:
+            wake()
 
 
 class VirtualRuntime:
@@ -90,7 +97,7 @@ class VirtualRuntime:
         self.rng = Random(seed)
         self.current: Task[Any]
         self._now = start
-        self._ready: deque[Task[Any]] = deque()
+        self._ready: deque[tuple[Task[Any], int]] = deque()
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
         self._sequence = 0
 
@@ -101,26 +108,17 @@ class VirtualRuntime:
         return 1_700_000_000.0 + self._now
 
     async def sleep(self, seconds: float) -> None:
-        task = self.current
-        self.call_at(self._now + max(seconds, 0.0), lambda: self.ready(task))
+        self.call_at(self._now + max(seconds, 0.0), self.current.waker())
         await _Suspend()
 
     async def wait(self, signal: Signal, timeout: float | None) -> bool:
-        task, woken = self.current, False
-
-        def wake() -> None:
-            nonlocal woken
-            if not woken:
-                woken = True
-                self.ready(task)
-
+        wake = self.current.waker()
         unsubscribe = signal.subscribe(wake)
         if timeout is not None:
             self.call_at(self._now + timeout, wake)
         try:
             await _Suspend()
         finally:
-            woken = True
             unsubscribe()
         return signal.is_set()
 
@@ -133,7 +131,7 @@ class VirtualRuntime:
     def spawn(self, coro: Coroutine[Any, Any, T]) -> Task[T]:
         """Start a task; it runs when the scheduler comes round to it."""
         task = Task(self, coro)
-        self.ready(task)
+        self.ready(task, task.turn)
         return task
 
     def run(self, coro: Coroutine[Any, Any, T]) -> T:
@@ -161,16 +159,17 @@ class VirtualRuntime:
         self._sequence += 1
         heapq.heappush(self._timers, (when, self._sequence, callback))
 
-    def ready(self, task: Task[Any]) -> None:
-        """Let a waiting task run again."""
-        self._ready.append(task)
+    def ready(self, task: Task[Any], turn: int) -> None:
+        """Let a task that waits since its `turn` run again."""
+        self._ready.append((task, turn))
 
     def _advance(self, until: float | None) -> bool:
         """Run one ready task, or else the next timer not after `until`; False when there is neither."""
         if self._ready:
-            self.current = self._ready.popleft()
-            if not self.current.done:
-                self.current.step()
+            task, turn = self._ready.popleft()
+            if turn == task.turn and not task.done:  # else something else has woken it
+                self.current = task
+                task.step()
             return True
         if not self._timers or (until is not None and self._timers[0][0] > until):
             return False

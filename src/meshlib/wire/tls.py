@@ -30,6 +30,11 @@ class ServiceTls:
         found = self._contexts.get(key)
         return found or self._contexts.setdefault(key, self._load(self._trusting(library)))
 
+    def describe(self) -> dict[str, str]:
+        """The files in use."""
+        paths = {"ca": self._tls.ca, "cert": self._tls.cert, "key": self._tls.key}
+        return {name: str(path) for name, path in paths.items() if path is not None}
+
     def _trusting(self, library: Library) -> Any:
         """Without `ca`, trust is what the client's module trusts by default."""
         return ssl.create_default_context() if self._tls.ca else library.hx.create_ssl_context()
