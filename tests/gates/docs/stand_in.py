@@ -95,7 +95,8 @@ class StandIn(http.server.ThreadingHTTPServer):
             name = host.decode() if isinstance(host, bytes) else host
             if name and name.rstrip(".").endswith(".invalid"):
                 raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
-            return resolve("127.0.0.1" if name else name, port, *args, **kwargs)
+            own = name and name.startswith("127.")  # a block's own servers stand on several loopback addresses
+            return resolve("127.0.0.1" if name and not own else name, port, *args, **kwargs)
 
         def read_resolv_conf(resolver: dns.resolver.Resolver, _: Any) -> None:
             resolver.nameservers, resolver.port, resolver.search = ["127.0.0.1"], dns_port, []
