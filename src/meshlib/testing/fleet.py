@@ -122,9 +122,11 @@ def _limit(attempt: Attempt, now: float, error: str) -> float | None:
 
 
 def _target(attempt: Attempt) -> str:
+    """The picked endpoint; without one, what the URL names."""
     if attempt.endpoint is not None:
         return attempt.endpoint.name
-    return str(attempt.request.url.netloc.decode())
+    url = attempt.request.url
+    return f"{url.host}:{url.port or (443 if url.scheme == 'https' else 80)}"
 
 
 def _address(name: str) -> Address:

@@ -8,7 +8,8 @@ from meshlib.endpoint import EndpointSet
 from meshlib.layers.balance.config import SUBSET_ABOVE
 from meshlib.layers.balance.least_request import LeastRequest
 from meshlib.layers.balance.p2c_ewma import P2cEwma
-from meshlib.layers.balance.policy import subset, thinned
+from meshlib.layers.balance.policy import penalty, subset, thinned
+from meshlib.layers.balance.resting import Resting
 from meshlib.layers.balance.round_robin import RoundRobin
 from meshlib.layers.balance.uniform import Uniform
 from meshlib.stats.ewma import PeakEwma
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from random import Random
 
+    from meshlib.classify import Verdict
     from meshlib.endpoint import Endpoint, Endpoints
     from meshlib.layers.balance.config import Balance
     from meshlib.layers.balance.picker import Picker
@@ -34,6 +36,7 @@ class Fleet:
         self.settings = settings
         self.members: tuple[Endpoint, ...] = ()
         self.usual = FrugalMedian()  # seconds that a good answer takes, whichever endpoint gives it
+        self.resting = Resting()
         self._endpoints = endpoints
         self._seen: EndpointSet | None = None
         self._picker: Picker
@@ -54,15 +57,24 @@ class Fleet:
             endpoints = thinned(endpoints, now, self.settings.slow_start, rng)
         return self._picker.pick(endpoints, now, rng)
 
+    def answered(self, endpoint: Endpoint, now: float, seconds: float, *, trial: bool) -> None:
+        """A good answer came after `seconds`. After a trial or second chance, what was measured before is forgotten."""
+        back = self.resting.came_back(endpoint)
+        if (trial or back) and endpoint.load is not None:
+            endpoint.load.restart(now, self.typical(now))
+        self.sample(endpoint, now, seconds)
+        self.usual.add(seconds)
+
+    def failed(self, endpoint: Endpoint, now: float, seconds: float, verdict: Verdict) -> None:
+        """An attempt failed after `seconds`, or was told to stay away."""
+        counts = penalty(seconds, verdict.repel)
+        self.sample(endpoint, now, counts)
+        self.resting.failed(endpoint, now, counts, timed_out=verdict.kind == "timeout")
+
     def sample(self, endpoint: Endpoint, now: float, seconds: float) -> None:
         """An attempt at `endpoint` took, or counts as, `seconds`."""
         if endpoint.load is not None and endpoint.load.observe(now, seconds):
             self._typical_until = 0.0
-
-    def restart(self, endpoint: Endpoint, now: float) -> None:
-        """An endpoint has come back: it begins where a new one does, whatever was measured before."""
-        if endpoint.load is not None:
-            endpoint.load.restart(now, self.typical(now))
 
     def typical(self, now: float) -> float:
         """The median of the members' latencies in seconds, 0 while there are none."""
@@ -82,6 +94,7 @@ class Fleet:
         whole = members is published.endpoints
         self._endpoints.used = published if whole else EndpointSet(members, published.version, published.at)
         self._picker = self._new_picker(members)
+        self.resting.keep(members)
         self.members, self._seen, self._typical_until = members, published, 0.0
 
     def _subset(self, endpoints: tuple[Endpoint, ...], rng: Random) -> tuple[Endpoint, ...]:

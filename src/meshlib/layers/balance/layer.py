@@ -11,7 +11,6 @@ from meshlib.classify import classify
 from meshlib.endpoint import first_set
 from meshlib.errors import CircuitOpen, DeadlineExceeded, NoEndpoints
 from meshlib.layers.balance.fleet import Fleet
-from meshlib.layers.balance.policy import penalty
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,8 +88,10 @@ class BalanceLayer:
     def _choose(self, attempt: Attempt, members: Sequence[Endpoint]) -> Endpoint:
         """An endpoint that admits the attempt; one that this call has not tried as long as there is one."""
         now, tried = attempt.runtime.now(), attempt.call.tried
-        if self._endpoints.open and self._gated and (due := self._due(attempt, members, now)):
-            return due
+        if self._endpoints.open or now >= self._fleet.resting.next:
+            comeback = self._comeback(attempt, members, now)
+            if comeback is not None:
+                return comeback
         rest = [e for e in members if e not in tried] if tried else members
         while rest:
             endpoint = self._fleet.pick(rest, now, attempt.runtime.rng)
@@ -102,17 +103,19 @@ class BalanceLayer:
                 return endpoint
         raise self._refused(attempt, members, now)
 
-    def _due(self, attempt: Attempt, members: Sequence[Endpoint], now: float) -> Endpoint | None:
-        """An endpoint that waits for its trial, if this attempt can be repeated elsewhere and loses nothing by it."""
+    def _comeback(self, attempt: Attempt, members: Sequence[Endpoint], now: float) -> Endpoint | None:
+        """An endpoint to try out again, if this attempt can be repeated elsewhere and loses nothing by it."""
         call = attempt.call
         if attempt.left == 0 or not call.idempotent or not call.replayable:
             return None
-        for endpoint in self._endpoints.open:
-            gate = endpoint.gate
-            usable = gate is not None and gate.due(now) and endpoint in members and endpoint not in call.tried
-            if usable and self._admits(endpoint, attempt, now):
+
+        def usable(endpoint: Endpoint) -> bool:
+            return endpoint in members and endpoint not in call.tried and self._admits(endpoint, attempt, now)
+
+        for endpoint in self._endpoints.open if self._gated else ():
+            if endpoint.gate is not None and endpoint.gate.due(now) and usable(endpoint):
                 return endpoint
-        return None
+        return self._fleet.resting.chance(now, usable, bounded=attempt.deadline is not None)
 
     def _admits(self, endpoint: Endpoint, attempt: Attempt, now: float) -> bool:
         gate = endpoint.gate
@@ -143,12 +146,9 @@ class BalanceLayer:
         if response.status_code >= 400:
             verdict = classify(attempt, response, now)
             if verdict.charge or verdict.repel:
-                self._fleet.sample(endpoint, now, penalty(seconds, verdict.repel))
+                self._fleet.failed(endpoint, now, seconds, verdict)
                 return
-        if trial:
-            self._fleet.restart(endpoint, now)
-        self._fleet.sample(endpoint, now, seconds)
-        self._fleet.usual.add(seconds)
+        self._fleet.answered(endpoint, now, seconds, trial=trial)
 
     def _released(self, attempt: Attempt, error: BaseException | None) -> None:
         """The attempt is over. One that broke counts as slow; one that nobody waited for, if it already was slow."""
@@ -160,7 +160,7 @@ class BalanceLayer:
         now = attempt.runtime.now()
         seconds, verdict = now - attempt.started, classify(attempt, error, now)
         if verdict.charge:
-            self._fleet.sample(endpoint, now, penalty(seconds, verdict.repel))
+            self._fleet.failed(endpoint, now, seconds, verdict)
         elif verdict.kind == "cancelled" and attempt.returned is None and self._outlasted(endpoint, now, seconds):
             self._fleet.sample(endpoint, now, seconds)
 

@@ -1,0 +1,80 @@
+"""Endpoints that failed, and when each of them gets a second chance.
+
+A failed attempt counts as seconds of latency, so that hardly anybody asks the endpoint again for about a minute. Most
+failures are over long before. So when the time that a failure counts for has passed, one attempt that can be repeated
+elsewhere goes there: a good answer brings the endpoint back, another failure doubles its rest. (An open breaker has
+its own trials; this is for the failures that are too few to open one.)
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING
+
+from meshlib.layers.balance.policy import PENALTY_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from meshlib.endpoint import Endpoint
+
+
+@dataclass(slots=True)
+class _Rest:
+    until: float  # infinite while its second chance is out
+    failures: int  # chances that failed
+    timed_out: bool
+
+
+class Resting:
+    """`next` is when the first rest ends, read without the lock on every pick; infinite while nobody rests."""
+
+    def __init__(self) -> None:
+        self.next = inf
+        self._rests: dict[Endpoint, _Rest] = {}
+        self._lock = threading.RLock()  # reentrant: a finalizer may report a failure
+
+    def failed(self, endpoint: Endpoint, now: float, seconds: float, *, timed_out: bool) -> None:
+        """An attempt failed that counts for so many seconds. Several that fail together are one rest."""
+        with self._lock:
+            rest = self._rests.setdefault(endpoint, _Rest(0.0, -1, timed_out))
+            if rest.until in (0.0, inf):
+                rest.failures += 1
+                seconds = min(seconds * 2.0 ** min(rest.failures, 60), PENALTY_MAX)
+                rest.until = now + seconds
+            else:
+                rest.until = max(rest.until, now + seconds)
+            rest.timed_out = timed_out
+            self._wake()
+
+    def chance(self, now: float, usable: Callable[[Endpoint], bool], *, bounded: bool) -> Endpoint | None:
+        """One that has rested and is `usable`; it is asked once. After a timeout only by an attempt that is bounded."""
+        with self._lock:
+            for endpoint, rest in self._rests.items():
+                if rest.until <= now and (bounded or not rest.timed_out) and usable(endpoint):
+                    rest.until = inf
+                    self._wake()
+                    return endpoint
+            return None
+
+    def came_back(self, endpoint: Endpoint) -> bool:
+        """A good answer has come; True if it was the second chance's, and the endpoint rests no more."""
+        if not self._rests:
+            return False
+        with self._lock:
+            rest = self._rests.get(endpoint)
+            if rest is None or rest.until != inf:
+                return False
+            del self._rests[endpoint]
+            return True
+
+    def keep(self, members: Iterable[Endpoint]) -> None:
+        """Forget those that are no members any more."""
+        with self._lock:
+            self._rests = {e: self._rests[e] for e in members if e in self._rests}
+            self._wake()
+
+    def _wake(self) -> None:
+        self.next = min((rest.until for rest in self._rests.values()), default=inf)

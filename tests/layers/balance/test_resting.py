@@ -1,0 +1,95 @@
+from math import inf
+
+import pytest
+
+from meshlib.layers.balance.resting import Resting
+from meshlib.testing.behaviour import HEALTHY, Behaviour
+from tests.layers.balance.test_policy import endpoints
+from tests.simulation.rig import one
+
+ENDPOINT, OTHER = endpoints(2)
+
+
+def anybody(endpoint: object) -> bool:
+    return True
+
+
+def test_one_second_chance_when_the_rest_is_over() -> None:
+    resting = Resting()
+    assert resting.next == inf
+    resting.failed(ENDPOINT, 0.0, 5.0, timed_out=False)
+    assert resting.next == 5.0
+    assert resting.chance(4.9, anybody, bounded=True) is None
+    assert resting.chance(5.0, anybody, bounded=True) is ENDPOINT
+    assert resting.chance(5.0, anybody, bounded=True) is None
+    assert resting.next == inf
+
+
+def test_each_chance_that_fails_doubles_the_rest_and_a_good_answer_ends_it() -> None:
+    resting, now, rests = Resting(), 0.0, []
+    for _ in range(8):
+        resting.failed(ENDPOINT, now, 5.0, timed_out=False)
+        rests.append(resting.next - now)
+        now = resting.next
+        assert resting.chance(now, anybody, bounded=True) is ENDPOINT
+    assert rests == [5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0, 300.0]
+    assert resting.came_back(ENDPOINT)
+    resting.failed(ENDPOINT, now, 5.0, timed_out=False)
+    assert resting.next == now + 5.0
+
+
+def test_failures_that_come_together_are_one_rest() -> None:
+    resting = Resting()
+    for moment in range(5):
+        resting.failed(ENDPOINT, moment * 0.1, 5.0, timed_out=False)
+    assert resting.next == pytest.approx(5.4)
+
+
+def test_an_answer_to_an_attempt_from_before_the_failure_does_not_end_the_rest() -> None:
+    resting = Resting()
+    resting.failed(ENDPOINT, 0.0, 5.0, timed_out=False)
+    assert not resting.came_back(ENDPOINT)
+    assert resting.next == 5.0
+
+
+def test_after_a_timeout_only_an_attempt_with_a_limit_is_sent() -> None:
+    resting = Resting()
+    resting.failed(ENDPOINT, 0.0, 5.0, timed_out=True)
+    assert resting.chance(5.0, anybody, bounded=False) is None
+    assert resting.chance(5.0, anybody, bounded=True) is ENDPOINT
+
+
+def test_what_cannot_be_used_keeps_its_chance_and_who_has_gone_is_forgotten() -> None:
+    resting = Resting()
+    resting.failed(ENDPOINT, 0.0, 5.0, timed_out=False)
+    assert resting.chance(5.0, lambda endpoint: False, bounded=True) is None
+    assert resting.next == 5.0
+    resting.keep([OTHER])
+    assert resting.next == inf
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_only_a_call_that_can_be_repeated_tries_an_endpoint_out(method: str) -> None:
+    client = one(4)
+    bad = client.fleet.replicas["10.0.0.1:80"]
+    bad.behaviour = Behaviour(status=503, after=0.001)
+    while not bad.received:
+        client.get()
+    client.clock.advance(5.0)
+    before = bad.received
+    assert client.get(method=method).status_code == 200
+    assert bad.received == before + (method == "GET")
+
+
+def test_one_failure_does_not_keep_an_endpoint_out_for_a_minute() -> None:
+    client = one(4)
+    bad = client.fleet.replicas["10.0.0.1:80"]
+    bad.behaviour = Behaviour(status=503, after=0.001)
+    while not bad.received:
+        client.get()
+    bad.behaviour = HEALTHY
+    client.clock.advance(5.0)
+    before = bad.received
+    for _ in range(100):
+        client.get()
+    assert bad.received - before > 10
