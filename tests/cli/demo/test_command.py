@@ -4,13 +4,17 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from meshlib.cli.demo import main, run
 from meshlib.cli.demo.columns import COLUMNS
-from meshlib.cli.demo.schedule import FIRST_REPLICAS, REPLICAS
+from meshlib.cli.demo.command import _warn_if_busy
+from meshlib.cli.demo.lane import Lane
+from meshlib.cli.demo.schedule import FIRST_REPLICAS, REPLICAS, Schedule
+from tests.cli.demo.make import record
 
 
 @pytest.mark.parametrize(
@@ -27,6 +31,14 @@ def test_without_the_loopback_addresses_it_says_so_and_ends_with_status_2(monkey
     monkeypatch.setattr(run, "HOSTS", ["192.0.2.1"] * REPLICAS)  # an address of no machine
     assert main([]) == 2
     assert "loopback addresses 127.0.0.11 to 127.0.0.16" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("late", "told"), [(0.2, True), (0.01, False)])
+def test_a_starved_machine_is_told(late, told, capsys):
+    lane = Lane("bare", 1, Schedule())
+    lane.records = [replace(record(), late=late) for _ in range(100)]
+    _warn_if_busy([lane])
+    assert ("more than 200 ms late" in capsys.readouterr().out) is told
 
 
 def children_of(pid: int) -> set[str]:

@@ -19,14 +19,15 @@ from meshlib.cli.demo.schedule import Arrival, Schedule
 
 async def make_call(column: Column, arrival: Arrival, start: float) -> Record:
     """Make the call now; its time counts from when it was due, so that a late start is not hidden."""
-    tries = Tries()
+    loop, tries = asyncio.get_running_loop(), Tries()
+    late = loop.time() - start - arrival.due
     try:
         response = await column.call(arrival.method, {"X-Request-Id": arrival.id}, tries)
         ok, outcome = response.is_success, str(response.status_code)
     except httpx.HTTPError as error:
         ok, outcome = False, type(error).__name__
-    seconds = asyncio.get_running_loop().time() - start - arrival.due
-    return Record(arrival.due, arrival.method, ok, seconds, tries.count, outcome)
+    seconds = loop.time() - start - arrival.due
+    return Record(arrival.due, arrival.method, ok, seconds, tries.count, outcome, late)
 
 
 async def make_calls(column: Column, arrivals: list[Arrival], start: float) -> None:

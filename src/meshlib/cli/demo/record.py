@@ -12,6 +12,7 @@ class Record:
     """due: when the call was meant to start, in seconds after the run's start. seconds: from then to its end.
 
     outcome: the status, or the name of the error's class. ok: whether a 2xx answer came, however late.
+    late: the part of `seconds` that passed before the call really began, because this machine was busy.
     """
 
     due: float
@@ -20,6 +21,7 @@ class Record:
     seconds: float
     attempts: int
     outcome: str
+    late: float = 0.0
 
     def to_line(self) -> str:
         """One line that `from_line` reads."""
