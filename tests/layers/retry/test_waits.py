@@ -167,3 +167,19 @@ def test_an_attempt_leaves_time_to_others_only_while_the_budget_allows_them(toke
             play(layer, [503, 503], clock=clock)
     story = play(layer, [httpx.ReadTimeout("share")], deadline=100.0, clock=clock)
     assert [a.left for a in story.attempts] == left
+
+
+@given(st.lists(st.sampled_from([200, 404, 500, 503, "reset"]), max_size=60), st.integers(1, 5), st.floats(0, 1))
+def test_whatever_fails_attempts_stay_below_the_calls_and_their_share(
+    outcomes: list[Any], cap: int, ratio: float
+) -> None:
+    layer = retry(2, max_attempts=9, backoff=0, budget={"cap": cap, "ratio": ratio, "floor": 0.0})
+    attempts = sum(len(play(layer, [httpx.ReadError("reset") if o == "reset" else o]).attempts) for o in outcomes)
+    assert attempts <= len(outcomes) * (1 + ratio) + cap + 1e-6
+
+
+def test_an_error_object_that_is_raised_again_and_again_keeps_one_note() -> None:
+    error, layer = httpx.ReadError("a mock's"), retry(backoff=0)
+    for _ in range(3):
+        play(layer, [error], mocked=True)
+    assert len(error.__notes__) == 1

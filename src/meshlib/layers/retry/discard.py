@@ -23,6 +23,7 @@ async def discard(attempt: Attempt, response: Any) -> bool:
     try:
         if not attempt.call.pinned or _length(response) > DRAIN_BYTES:
             return False
+        attempt.short = True  # this limit is our own, so whoever passes it is not to blame
         until = runtime.now() + DRAIN_SECONDS
         attempt.deadline = until if attempt.deadline is None else min(attempt.deadline, until)
         await runtime.read(response)

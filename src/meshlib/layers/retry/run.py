@@ -155,7 +155,7 @@ class Run:
             return self._layer.succeeded(outcome)
         self._call.emit(RetryStopped(attempt.runtime.now(), attempt.number, why))
         if isinstance(outcome, Exception) and (attempt.number > 1 or why != "not_retryable"):
-            outcome.add_note(f"meshlib: {_tries(attempt.number)}; no further one: {WHY[why]} ({why})")
+            _note(outcome, attempt.number, f"{WHY[why]} ({why})")
         return outcome
 
     def _ended_by_us(self, attempt: Attempt, error: MeshError) -> Any:
@@ -165,9 +165,12 @@ class Run:
         word = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()  # CircuitOpen is circuit_open
         self._call.emit(RetryStopped(attempt.runtime.now(), attempt.number, word))
         if self._response is None and self._error is not None:
-            self._error.add_note(f"meshlib: {_tries(attempt.number - 1)}; no further one: {error} ({word})")
+            _note(self._error, attempt.number - 1, f"{error} ({word})")
         return self._response or self._error or error
 
 
-def _tries(number: int) -> str:
-    return "1 attempt" if number == 1 else f"{number} attempts"
+def _note(error: Exception, attempts: int, why: str) -> None:
+    """Say on the error how often it was tried; once, for mocks raise one object again and again."""
+    note = f"meshlib: {attempts} attempt{'s' if attempts > 1 else ''}; no further one: {why}"
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
