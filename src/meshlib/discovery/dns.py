@@ -16,6 +16,10 @@ import dns.asyncbackend
 import dns.asyncresolver
 import dns.exception
 import dns.name
+import dns.rdtypes.ANY.CNAME
+import dns.rdtypes.ANY.SOA
+import dns.rdtypes.IN.A
+import dns.rdtypes.IN.AAAA  # here and not by the first answer, in a thread that a fork may cut off
 import dns.resolver
 
 from meshlib.discovery.config import parse_address
@@ -23,7 +27,7 @@ from meshlib.discovery.files import Stamp, in_hosts_file, stamp
 from meshlib.discovery.lookup import Answer, LookupFailed
 from meshlib.discovery.routes import with_route
 from meshlib.discovery.system import PATIENCE, resolve_in_thread, resolve_once
-from meshlib.runtime.aio import AioRuntime
+from meshlib.runtime.control import ControlRuntime
 
 TYPES = ("A", "AAAA")
 TRY = 2.0  # seconds for one server; an answer that takes longer is lost
@@ -62,7 +66,7 @@ class DnsLookup:
         self._hosts = hosts
         self._port = port
         self._last: dict[str, tuple[str, ...]] = {}
-        self._runtime = AioRuntime()
+        self._runtime = ControlRuntime()
 
     async def resolve(self) -> Answer:
         known = self._in_hosts_file()
@@ -70,11 +74,10 @@ class DnsLookup:
             return known
         ips = await self._server_ips()
         resolver = self._resolver(dns.asyncresolver.Resolver, ips)
-        backend = dns.asyncbackend.get_backend("asyncio")  # each time: dnspython guesses it once for the whole process
 
         async def ask(kind: str) -> Records | Exception:
             try:
-                return _records(await resolver.resolve(self._name, kind, backend=backend, **_HOW))
+                return _records(await resolver.resolve(self._name, kind, backend=_BACKEND, **_HOW))
             except (dns.exception.DNSException, OSError, ValueError) as error:
                 return error
 
@@ -150,6 +153,7 @@ class DnsLookup:
         return Answer(tuple((ip, None) for ip in with_route(ips)), ttl=0.0 if errors else min(ttls))
 
 
+_BACKEND = dns.asyncbackend.get_backend("asyncio")  # else dnspython guesses one, once for the whole process
 _HOW: dict[str, Any] = {"search": True, "raise_on_no_answer": False, "lifetime": LIFETIME}
 
 

@@ -15,7 +15,7 @@ from weakref import WeakSet
 
 from meshlib.discovery import policy
 from meshlib.discovery.poller import Poller
-from meshlib.runtime.aio import AioRuntime
+from meshlib.runtime.control import ControlRuntime
 
 if TYPE_CHECKING:
     from meshlib.discovery.watching import Watch
@@ -28,7 +28,7 @@ class ControlLoop:
     """Takes watches up and lets them go, from any thread; asks their sources in its own."""
 
     def __init__(self) -> None:
-        self._runtime = AioRuntime()
+        self._runtime = ControlRuntime()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -5,6 +5,7 @@ getaddrinfo knows the hosts file, nsswitch, mDNS and the container's own names, 
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 - getaddrinfo imports it when it first runs, which must not be in a thread that a fork cuts off
 import socket
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from meshlib.discovery.lookup import Answer, LookupFailed
 from meshlib.discovery.routes import with_route
 from meshlib.discovery.workers import workers
 from meshlib.endpoint import Address
-from meshlib.runtime.aio import AioRuntime
+from meshlib.runtime.control import ControlRuntime
 
 if TYPE_CHECKING:
     from meshlib.runtime.base import Runtime
@@ -25,7 +26,7 @@ class SystemLookup:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._runtime = AioRuntime()
+        self._runtime = ControlRuntime()
 
     async def resolve(self) -> Answer:
         try:

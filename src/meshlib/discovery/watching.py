@@ -15,7 +15,7 @@ from meshlib.discovery.process import process
 from meshlib.discovery.sources import lookup_for
 from meshlib.endpoint import Address
 from meshlib.events import DiscoveryFailed, EndpointsChanged
-from meshlib.runtime.aio import AioRuntime
+from meshlib.runtime.control import ControlRuntime
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from meshlib.events import Event
 
 _log = logging.getLogger("meshlib.discovery")
-_clock = AioRuntime()
+_clock = ControlRuntime()
 
 
 def watch(source: Source, endpoints: Endpoints, *, service: str, emit: Callable[[Event], None]) -> Watch | None:
