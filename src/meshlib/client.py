@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
+from meshlib.arguments import like_parent
 from meshlib.door import SyncDoor, sync_door
 from meshlib.door_async import AsyncDoor, async_door
 from meshlib.library import httpx_library
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from meshlib.arguments.of_httpx import ClientArguments
     from meshlib.mesh import Mesh
 
 
+@like_parent
 class Client(SyncDoor, httpx.Client):
     """`httpx.Client`, with discovery, balancing, retries, deadlines, breakers and tracing.
 
@@ -22,17 +27,20 @@ class Client(SyncDoor, httpx.Client):
     client closes its sockets and not the Mesh.
     """
 
-    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, mesh: Mesh | None = None, **kwargs: Unpack[ClientArguments[httpx.BaseTransport]]) -> None:
         self._meshlib = sync_door(mesh, httpx_library())
-        super().__init__(*args, **kwargs)
+        super().__init__(**kwargs)
 
 
+@like_parent
 class AsyncClient(AsyncDoor, httpx.AsyncClient):
     """`httpx.AsyncClient`, with discovery, balancing, retries, deadlines, breakers and tracing.
 
     Arguments as for `Client`. Works on asyncio and trio.
     """
 
-    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, mesh: Mesh | None = None, **kwargs: Unpack[ClientArguments[httpx.AsyncBaseTransport]]
+    ) -> None:
         self._meshlib = async_door(mesh, httpx_library())
-        super().__init__(*args, **kwargs)
+        super().__init__(**kwargs)

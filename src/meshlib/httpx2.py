@@ -6,15 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
+from meshlib.arguments import like_parent
 from meshlib.door import SyncDoor, put_wire, sync_door
 from meshlib.door_async import AsyncDoor, async_door
 from meshlib.library import httpx2_library
 from meshlib.transport import AsyncTransportDoor, SyncTransportDoor
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from meshlib.arguments.of_httpx2 import ClientArguments, TransportArguments
     from meshlib.mesh import Mesh
 
 
+@like_parent
 class Client(SyncDoor, httpx2.Client):
     """`httpx2.Client`, with discovery, balancing, retries, deadlines, breakers and tracing.
 
@@ -23,35 +28,40 @@ class Client(SyncDoor, httpx2.Client):
     client closes its sockets and not the Mesh.
     """
 
-    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, mesh: Mesh | None = None, **kwargs: Unpack[ClientArguments[httpx2.BaseTransport]]) -> None:
         self._meshlib = sync_door(mesh, httpx2_library())
-        super().__init__(*args, **kwargs)
+        super().__init__(**kwargs)
 
 
+@like_parent
 class AsyncClient(AsyncDoor, httpx2.AsyncClient):
     """`httpx2.AsyncClient`, with discovery, balancing, retries, deadlines, breakers and tracing.
 
     Arguments as for `Client`. Works on asyncio and trio.
     """
 
-    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, mesh: Mesh | None = None, **kwargs: Unpack[ClientArguments[httpx2.AsyncBaseTransport]]
+    ) -> None:
         self._meshlib = async_door(mesh, httpx2_library())
-        super().__init__(*args, **kwargs)
+        super().__init__(**kwargs)
 
 
+@like_parent
 class HTTPTransport(SyncTransportDoor, httpx2.HTTPTransport):
     """`httpx2.HTTPTransport` with the pipeline in it. See `meshlib.HTTPTransport`."""
 
-    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Unpack[TransportArguments]) -> None:
         super().__init__(*args, **kwargs)
         self._meshlib = sync_door(mesh, httpx2_library())
         put_wire(self, self._meshlib)
 
 
+@like_parent
 class AsyncHTTPTransport(AsyncTransportDoor, httpx2.AsyncHTTPTransport):
     """`httpx2.AsyncHTTPTransport` with the pipeline in it. See `meshlib.HTTPTransport`."""
 
-    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Unpack[TransportArguments]) -> None:
         super().__init__(*args, **kwargs)
         self._meshlib = async_door(mesh, httpx2_library())
         put_wire(self, self._meshlib)

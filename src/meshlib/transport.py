@@ -11,12 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from meshlib.arguments import like_parent
 from meshlib.door import Door, arun, current_flow, put_wire, run, sync_door
 from meshlib.door_async import async_door
 from meshlib.library import httpx_library
 from meshlib.sending import transmit, transmit_async
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
+    from meshlib.arguments.of_httpx import TransportArguments
     from meshlib.mesh import Mesh
 
 
@@ -61,6 +65,7 @@ class AsyncTransportDoor:
             current_flow.reset(token)
 
 
+@like_parent
 class HTTPTransport(SyncTransportDoor, httpx.HTTPTransport):
     """`httpx.HTTPTransport` with the pipeline in it. Takes its arguments, and `mesh`.
 
@@ -68,16 +73,17 @@ class HTTPTransport(SyncTransportDoor, httpx.HTTPTransport):
     know whether the body will be streamed: it returns at the headers, and a body that breaks is not tried again.
     """
 
-    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Unpack[TransportArguments]) -> None:
         super().__init__(*args, **kwargs)
         self._meshlib = sync_door(mesh, httpx_library())
         put_wire(self, self._meshlib)
 
 
+@like_parent
 class AsyncHTTPTransport(AsyncTransportDoor, httpx.AsyncHTTPTransport):
     """`httpx.AsyncHTTPTransport` with the pipeline in it. See `HTTPTransport`."""
 
-    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Unpack[TransportArguments]) -> None:
         super().__init__(*args, **kwargs)
         self._meshlib = async_door(mesh, httpx_library())
         put_wire(self, self._meshlib)
