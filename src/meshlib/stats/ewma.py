@@ -38,11 +38,12 @@ class PeakEwma:
     def observe(self, now: float, seconds: float) -> bool:
         """Take a sample; True if it was the first one."""
         with self._lock:
-            before, passed = self.estimate, max(now - self.stamp, 0.0)
-            weight = exp(-passed / self.decay)
-            peak = seconds > before * weight
-            self.estimate = seconds if peak else before * weight + seconds * (1.0 - weight)
-            self.stamp = max(now, self.stamp)
+            before, weight = self.estimate, 1.0
+            if now > self.stamp:
+                weight = exp((self.stamp - now) / self.decay)
+                self.stamp = now
+            sunk = before * weight
+            self.estimate = seconds if seconds > sunk else sunk + seconds * (1.0 - weight)
             return before < 0.0
 
     def value(self, now: float) -> float:
