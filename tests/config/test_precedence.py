@@ -6,6 +6,7 @@ import pytest
 import tenacity
 
 from meshlib.config import Service, Settings, load
+from meshlib.errors import ConfigError
 from meshlib.layers.attempt.config import Attempt
 from meshlib.layers.breaker.config import Breaker
 from meshlib.layers.deadline.config import Deadline
@@ -183,3 +184,12 @@ def test_the_defaults_are_those_of_the_design() -> None:
     assert settings.attempt is not None
     assert settings.attempt.timeout is None
     assert settings.wire.max_connections == 100
+
+
+def test_the_switch_works_when_the_configuration_is_wrong() -> None:
+    """MESHLIB_ENABLED=0 is pulled in an emergency, and a wrong configuration may be that: it only warns."""
+    wrong = {"MESHLIB_SERVICES__X__RETRY__MAX_ATEMPTS": "3"}
+    with pytest.raises(ConfigError):
+        load(environ=wrong)
+    with pytest.warns(UserWarning, match="max_atempts"):
+        assert not load(environ={"MESHLIB_ENABLED": "0", **wrong}).enabled

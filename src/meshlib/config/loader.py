@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING
 
 from meshlib.config.effective import effective
@@ -36,7 +37,8 @@ def load(
     """The configuration from code (the first three), environment and file, in this order of precedence.
 
     `file` stands in place of MESHLIB_CONFIG; `environ` (default: `os.environ`) is read once, here.
-    Raises ConfigError with every problem of every source.
+    Raises ConfigError with every problem of every source. Under MESHLIB_ENABLED=0 they are a warning: what switches
+    meshlib off must work just when its configuration is what is wrong.
     """
     environ = os.environ if environ is None else environ
     problems: list[str] = []
@@ -44,8 +46,10 @@ def load(
     trees = [code, environment, _file(file, environ, problems)]
     enabled = read_enabled(environ, problems)
     config = _merge([check_source(tree, problems) for tree in trees], problems, enabled=enabled)
-    if problems:
+    if problems and enabled:
         raise ConfigError(dict.fromkeys(problems))
+    if problems:
+        warnings.warn("\n".join(dict.fromkeys(problems)), stacklevel=2)
     return config
 
 
