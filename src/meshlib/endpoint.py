@@ -109,7 +109,8 @@ class Endpoints:
     Discovery works in the control loop. For a process where that loop shows no life there are two more: `patience(now)`
     is how many seconds from now the loop may still take until it counts as dead (infinite once it has been heard), and
     `resolve_now(now, timeout)` lets the caller make the look-up itself, blocking. A set found so is good until
-    `stale_at`, a point in time; one published by the loop is good until the next.
+    `stale_at`, a point in time; one published by the loop is good until the next. `answered_at` is when a source last
+    gave a usable answer, also one that changed nothing.
 
     `used` is what the balancer makes of `current`: all of it, or a subset. `open` are the endpoints whose breakers are
     not closed, in the order in which they opened; the breaker writes it, the balancer reads it.
@@ -123,6 +124,7 @@ class Endpoints:
     used: EndpointSet | None = None
     open: tuple[Endpoint, ...] = ()
     stale_at: float = math.inf
+    answered_at: float | None = None
     first: Signal = field(default_factory=Signal)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _left: dict[str, tuple[float, Endpoint]] = field(default_factory=dict)
@@ -141,10 +143,14 @@ class Endpoints:
             removed = tuple(name for name in old if name not in names)
             self._forget([old[name] for name in removed], now)
             self.current = EndpointSet(new, self.current.version + 1 if self.current else 1, now)
-            self.stale_at = stale_at
+            self.confirm(now, stale_at)
         self.first.set()
         if self.changed is not None and (added or removed):
             self.changed(added, removed)
+
+    def confirm(self, now: float, stale_at: float = math.inf) -> None:
+        """The source has answered, and nothing has changed."""
+        self.answered_at, self.stale_at = now, stale_at
 
     def _known(self, address: Address, old: dict[str, Endpoint], now: float) -> Endpoint:
         name = str(address)

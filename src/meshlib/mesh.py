@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshlib import discovery
 from meshlib.config import load
+from meshlib.endpoint import first_set
 from meshlib.errors import NoEndpoints, NoRoute
 from meshlib.events import Event, Listener, notify
 from meshlib.explain import explain
@@ -121,7 +122,7 @@ class Mesh:
     def snapshot(self) -> dict[str, Any]:
         """The state of every service at this moment, as plain data: its layers, endpoints, in-flight counts, breakers.
 
-        `version` counts the sets of endpoints there have been; `age` is how many seconds ago the newest one came.
+        `version` counts the sets of endpoints there have been; `age` is how many seconds ago the source last answered.
         """
         now = SyncRuntime().now()
         return {name: _snapshot(service, now) for name, service in list(self._services.items())}
@@ -141,7 +142,7 @@ class Mesh:
             service.endpoints.start()
         until = None if timeout is None else runtime.now() + timeout
         for service in waiting:
-            await runtime.wait(service.endpoints.first, None if until is None else max(until - runtime.now(), 0.0))
+            await first_set(service.endpoints, runtime, None if until is None else max(until - runtime.now(), 0.0))
         missing = [service.name for service in waiting if not service.endpoints.first.is_set()]
         if missing:
             raise NoEndpoints(f"no endpoints after {timeout} s for: {', '.join(map(str, missing))}")
@@ -223,7 +224,7 @@ def _snapshot(service: ServiceState, now: float) -> dict[str, Any]:
     return {
         "chain": str(service.chain),
         "version": current.version if current else 0,
-        "age": now - current.at if current else None,
+        "age": None if service.endpoints.answered_at is None else now - service.endpoints.answered_at,
         "endpoints": {
             e.name: {
                 "in_flight": e.in_flight,

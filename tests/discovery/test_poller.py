@@ -84,7 +84,10 @@ def test_one_query_per_clamped_ttl(ttl: float | None, least: float, most: float)
     runtime.advance(10 * MINUTE)
     assert 600 / most <= source.asked <= 600 / least + 1
     assert service.endpoints.current is not None
-    assert service.endpoints.current.version == 1  # the same answer is no new set
+    assert service.endpoints.current.version == 1  # the same answer is no new set, but it counts as an answer
+    assert service.endpoints.current.at == 0.0
+    assert service.endpoints.answered_at is not None
+    assert runtime.now() - service.endpoints.answered_at <= most
 
 
 def test_a_hundred_services_cost_the_queries_of_one_and_each_has_its_port() -> None:

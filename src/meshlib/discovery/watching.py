@@ -100,7 +100,7 @@ class Watch:
         self._failures = 0
         with process.publishing:
             if current is not None and {e.address for e in current.endpoints} == set(with_port):
-                self._endpoints.stale_at = stale_at
+                self._endpoints.confirm(now, stale_at)
             elif not self.closed:
                 self._endpoints.publish(with_port, now, stale_at)
 
