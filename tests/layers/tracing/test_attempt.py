@@ -11,7 +11,7 @@ from opentelemetry.context import attach, detach
 from opentelemetry.instrumentation.utils import suppress_http_instrumentation
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags, set_span_in_context
 
-from meshlib.call import Call
+from meshlib.call import Attempt, Call
 from meshlib.endpoint import Address, Endpoint
 from meshlib.events import AttemptStarted
 from meshlib.layers.tracing.attempt import AttemptSpanLayer
@@ -191,3 +191,29 @@ def test_the_attempt_span_is_current_below_and_gone_above(spans: Spans) -> None:
     send(chain(), answering([200]), prepare=look)
     assert [s.kind for s in below] == [SpanKind.CLIENT]  # type: ignore[attr-defined]
     assert trace.get_current_span() is trace.INVALID_SPAN
+
+
+@pytest.mark.parametrize(
+    ("address", "peer", "expected"),
+    [
+        (Address("10.0.0.7", 8080), ("10.0.0.9", 8081), ("10.0.0.9", 8081)),
+        (Address("::1", None), None, ("::1", 80)),
+        (Address("::1", 8080), ("::1", 8080, 0, 0), ("::1", 8080)),
+        (Address("", None, uds="/run/pay.sock"), None, ("/run/pay.sock", None)),
+        (Address("", None, uds="/run/pay.sock"), "", ("/run/pay.sock", None)),
+        (None, ("10.0.0.9", 443), ("10.0.0.9", 443)),
+        (None, None, (None, None)),
+    ],
+)
+def test_the_peer_is_the_socket_in_use_and_before_there_is_one_the_endpoint(
+    address: Address | None, peer: object, expected: tuple[str | None, int | None], spans: Spans
+) -> None:
+    async def transmit(attempt: Attempt) -> httpx.Response:
+        attempt.endpoint = Endpoint(address) if address else None
+        attempt.peer = peer  # type: ignore[assignment]
+        return httpx.Response(200, extensions={"http_version": b"HTTP/2"})
+
+    send(chain(), transmit)
+    attributes = spans.attempts[0].attributes or {}
+    assert (attributes.get("network.peer.address"), attributes.get("network.peer.port")) == expected
+    assert attributes["network.protocol.version"] == "2"

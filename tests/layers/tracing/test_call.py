@@ -85,7 +85,6 @@ def test_calls_are_measured_by_service_and_outcome(measured: Metrics) -> None:
         ({"meshlib.service": "payment-service", "meshlib.outcome": o}, 1) for o in ("2xx", "4xx", "ReadTimeout")
     ]
     assert sorted(measured.points("meshlib.call.duration"), key=str) == sorted(expected, key=str)
-    assert sorted(measured.points("meshlib.call.attempts"), key=str) == sorted(expected, key=str)
 
 
 def test_events_are_counted_without_their_unbounded_fields(measured: Metrics) -> None:

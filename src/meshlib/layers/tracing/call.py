@@ -50,7 +50,7 @@ class CallRecord:
         ended = outcome(response if error is None else error, call.library.hx)
         if self._instruments is not None:
             seconds = call.runtime.now() - self._started
-            self._instruments.call(seconds, call.attempts, self._key, ended)
+            self._instruments.call(seconds, self._key, ended)
         if self._span is None:
             return
         detach(self._token)

@@ -17,8 +17,6 @@ SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5
 MILLISECONDS = (0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000)
 """Bounds of the same metric under the conventions before 1.23, which had another name and unit."""
 
-ATTEMPTS = (1, 2, 3, 4, 5, 10)
-
 COUNTED: dict[type[Event], tuple[str, ...]] = {
     RetryScheduled: ("reason",),
     RetryStopped: ("reason",),
@@ -51,21 +49,17 @@ class Instruments:
             "Duration of calls, with all their attempts and back-off.",
             explicit_bucket_boundaries_advisory=SECONDS,
         )
-        self.call_attempts = meter.create_histogram(
-            "meshlib.call.attempts",
-            "{attempt}",
-            "Attempts per call.",
-            explicit_bucket_boundaries_advisory=ATTEMPTS,
-        )
         self._counters = {
             kind: meter.create_counter(f"meshlib.{kind.name}", "{event}", kind.__doc__ or "") for kind in COUNTED
         }
 
-    def call(self, seconds: float, attempts: int, key: str | None, outcome: str) -> None:
-        """A call of the service configured under `key` has ended."""
-        labels = {"meshlib.outcome": outcome, **_of(key)}
-        self.call_duration.record(seconds, labels)
-        self.call_attempts.record(attempts, labels)
+    def call(self, seconds: float, key: str | None, outcome: str) -> None:
+        """A call of the service configured under `key` has ended.
+
+        Its attempts are not counted once more, for that costs as much again: there is one for the call, and one for
+        each `meshlib.retry.scheduled`.
+        """
+        self.call_duration.record(seconds, {"meshlib.outcome": outcome, **_of(key)})
 
     def event(self, event: Event, key: str | None) -> None:
         """Count an event, if it is one that is counted."""

@@ -21,11 +21,12 @@ HOOKED = ("handle_request", "handle_async_request")
 INSTRUMENTATION = "opentelemetry.instrumentation."
 """Where the wrapping functions and the transports of that package live."""
 
-SUPPRESSED = (
-    context._SUPPRESS_HTTP_INSTRUMENTATION_KEY,
-    context._SUPPRESS_INSTRUMENTATION_KEY,
-    "suppress_instrumentation",
-)
+LEAVES = frozenset({"httpx", "httpx2", "meshlib", "builtins"})
+"""Packages whose transports hold no other transport. `builtins` is where `super()` objects come from."""
+
+NO_HTTP = context._SUPPRESS_HTTP_INSTRUMENTATION_KEY
+NOTHING = context._SUPPRESS_INSTRUMENTATION_KEY
+NOTHING_SPELLED = "suppress_instrumentation"
 """Context keys by which an application asks for no spans; the first two are random and cannot be spelled."""
 
 
@@ -41,7 +42,7 @@ def meter_provider() -> MeterProvider | None:
 
 def suppressed(current: Context) -> bool:
     """Whether the application asked for no spans of HTTP in this context."""
-    return any(current.get(key) for key in SUPPRESSED)
+    return bool(current.get(NO_HTTP) or current.get(NOTHING) or current.get(NOTHING_SPELLED))
 
 
 def makes_spans(transport: Any, depth: int = 3) -> bool:
@@ -51,15 +52,19 @@ def makes_spans(transport: Any, depth: int = 3) -> bool:
     function lives. A transport that holds another one (a cache, a limiter) is looked into, `depth` transports deep, and
     one whose class overrides a wrapped method is taken to call it.
     """
-    if type(transport).__module__.startswith(INSTRUMENTATION) or any(_hooked(transport, name) for name in HOOKED):
+    module = type(transport).__module__
+    if module.startswith(INSTRUMENTATION) or any(_hooked(transport, name) for name in HOOKED):
         return True
-    held = getattr(transport, "__dict__", {}).values() if depth > 1 else ()
+    if depth == 1 or module.partition(".")[0] in LEAVES:
+        return False
+    held = getattr(transport, "__dict__", {}).values()
     return any(makes_spans(inner, depth - 1) for inner in held if any(hasattr(inner, name) for name in HOOKED))
 
 
 def _hooked(transport: Any, name: str) -> bool:
-    inherited = (vars(cls).get(name) for cls in type(transport).__mro__)
-    return _is_wrapper(getattr(transport, name, None)) or any(map(_is_wrapper, inherited))
+    if _is_wrapper(getattr(transport, name, None)):
+        return True
+    return any(_is_wrapper(vars(cls).get(name)) for cls in type(transport).__mro__)
 
 
 def _is_wrapper(method: Any) -> bool:

@@ -7,6 +7,7 @@ go by the words people use for secrets as well, since a span is read by more peo
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -29,9 +30,10 @@ def redact(url: Any) -> str:
 
 
 def _redact_pair(pair: re.Match[str]) -> str:
-    return f"{pair[1]}={REDACTED}" if is_secret(unquote_plus(pair[1])) else pair[0]
+    return f"{pair[1]}={REDACTED}" if is_secret(pair[1]) else pair[0]
 
 
+@lru_cache(1024)  # a service has few parameters, and their names come again with every request
 def is_secret(key: str) -> bool:
-    """Whether the name of a query parameter says that its value is a secret."""
-    return _SECRET.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", key).lower()) is not None
+    """Whether the name of a query parameter, as it stands in a URL, says that its value is a secret."""
+    return _SECRET.search(re.sub(r"(?<=[a-z])(?=[A-Z])", "_", unquote_plus(key)).lower()) is not None

@@ -42,17 +42,22 @@ class AttemptSpan:
 
     def end(self, response: Any, error: BaseException | None = None) -> None:
         """The headers have come, or the attempt failed with `error`."""
-        found: Attributes = answered(response) if error is None else {"error.type": error_type(error)}
+        recording = self._span is not None and self._span.is_recording()
+        if self._instruments is not None or recording:
+            found: Attributes = answered(response) if error is None else {"error.type": error_type(error)}
+            self._measure(found)
+            if self._span is not None and recording:
+                self._span.set_attributes({**found, **routed(self._attempt, self._resends)})
+                set_outcome(self._span, found, error)
+        if self._span is not None:
+            detach(self._token)
+            self._span.end()
+
+    def _measure(self, found: Attributes) -> None:
+        """While the span is current, so that the metric can name it as an example."""
         if self._instruments is not None:
             seconds = self._attempt.runtime.now() - self._started
             self._instruments.request_duration.record(seconds, {**measured(self._attempt.request), **found})
-        if self._span is None:
-            return
-        detach(self._token)
-        if self._span.is_recording():
-            self._span.set_attributes({**found, **routed(self._attempt, self._resends)})
-            set_outcome(self._span, found, error)
-        self._span.end()
 
 
 def set_outcome(span: Span, found: Attributes, error: BaseException | None) -> None:
