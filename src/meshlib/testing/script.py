@@ -25,10 +25,14 @@ from meshlib.testing.virtual import Task, VirtualRuntime
 
 
 class Pending:
-    """Something the layer sent down and waits for: `what` is the Call or Attempt."""
+    """Something the layer sent down and waits for: `what` is the Call or Attempt.
 
-    def __init__(self, what: Any) -> None:
+    When it is answered the layer goes on at once, without time passing.
+    """
+
+    def __init__(self, what: Any, clock: VirtualRuntime) -> None:
         self.what = what
+        self._clock = clock
         self._answered = Signal()
         self._response: Any = None
         self._error: BaseException | None = None
@@ -37,15 +41,19 @@ class Pending:
         """Answer with a response."""
         library: Library = getattr(self.what, "call", self.what).library
         self._response = library.hx.Response(status, headers=headers, content=content, request=self.what.request)
-        self._answered.set()
+        self._answer()
 
     def fail(self, error: BaseException) -> None:
         """Raise `error` in the layer."""
         self._error = error
-        self._answered.set()
+        self._answer()
 
-    async def wait(self, clock: VirtualRuntime) -> Any:
-        await clock.wait(self._answered, None)
+    def _answer(self) -> None:
+        self._answered.set()
+        self._clock.settle()
+
+    async def wait(self) -> Any:
+        await self._clock.wait(self._answered, None)
         if self._error is not None:
             raise self._error
         return self._response
@@ -59,9 +67,9 @@ class Inner:
         self._pending: deque[Pending] = deque()
 
     async def handle(self, what: Any) -> Any:
-        pending = Pending(what)
+        pending = Pending(what, self._clock)
         self._pending.append(pending)
-        return await pending.wait(self._clock)
+        return await pending.wait()
 
     def expect(self) -> Pending:
         """The next thing that was sent down; fails when nothing was."""
