@@ -44,7 +44,8 @@ def server() -> Iterator[DnsServer]:
 
 def run(code: str, *arguments: str) -> str:
     """What a program prints. One that fails, says anything on stderr or does not end in time is an error."""
-    command = [sys.executable, "-W", "error", "-c", SERVICE + textwrap.dedent(code), *arguments]
+    forks = "ignore:This process:DeprecationWarning"  # Python 3.12 on: what is tested here is that it goes well
+    command = [sys.executable, "-W", "error", "-W", forks, "-c", SERVICE + textwrap.dedent(code), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
