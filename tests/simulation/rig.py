@@ -46,11 +46,13 @@ class Client:
     def of(self, kind: type[Event]) -> list[Any]:
         return [event for event in self.events if isinstance(event, kind)]
 
-    def call(self, method: str = "GET", path: str = "/", *, stream: bool = False, **kw: Any) -> Call:
+    def call(
+        self, method: str = "GET", path: str = "/", *, stream: bool = False, deadline: float | None = None, **kw: Any
+    ) -> Call:
         return Call(
             httpx.Request(method, f"http://{SERVICE}{path}"),
             service=SERVICE,
-            flow=Flow(Journal(self.clock.now()), None, stream),
+            flow=Flow(Journal(self.clock.now()), deadline, stream),
             runtime=self.clock,
             library=httpx_library(),
             transmit=kw.pop("transmit", self.fleet.transmit),

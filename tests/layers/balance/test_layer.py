@@ -187,8 +187,7 @@ def test_an_attempt_with_less_time_than_the_service_takes_charges_nobody() -> No
     client.fleet.replicas["10.0.0.1:80"].behaviour = Behaviour(after=0.1)
     client.get()
     for _ in range(10):
-        call = client.call()
-        call.flow.deadline = client.clock.now() + 0.05
+        call = client.call(deadline=client.clock.now() + 0.05)
         with pytest.raises(DeadlineExceeded):
             client.clock.run(client.chain.handle(call))
     assert client.endpoints[0].gate is None

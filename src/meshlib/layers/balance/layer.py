@@ -57,7 +57,8 @@ class BalanceLayer:
         endpoint = self._choose(attempt, self._fleet.see(published, attempt.runtime.rng))
         permit = attempt.permit
         attempt.endpoint = endpoint
-        attempt.short = self._is_short(attempt)
+        if attempt.deadline is not None:
+            attempt.short = self._is_short(attempt.deadline - attempt.runtime.now())
         attempt.call.tried.append(endpoint)
         endpoint.busy.append(None)
         attempt.on_release(self._released)
@@ -133,9 +134,9 @@ class BalanceLayer:
         text = f"all {len(members)} endpoints of {self._service} are left out by their breakers"
         return attempt.call.error(NoEndpoints, text, self.name)
 
-    def _is_short(self, attempt: Attempt) -> bool:
+    def _is_short(self, left: float) -> bool:
         """Whether less time is left than the service usually takes: running out of it is then nobody's failure."""
-        return attempt.deadline is not None and attempt.deadline - attempt.runtime.now() < self._fleet.usual.value
+        return left < self._fleet.usual.value
 
     def _returned(self, attempt: Attempt, endpoint: Endpoint, response: Response, *, trial: bool) -> None:
         """The headers have come: take the latency sample."""

@@ -19,7 +19,7 @@ class Picker(Protocol):
 
 
 def draw_two(endpoints: Sequence[Endpoint], rng: Random) -> tuple[Endpoint, Endpoint]:
-    """Two different endpoints, every ordered pair equally likely; with one random number, for speed. Needs two."""
-    count = len(endpoints)
-    first, second = divmod(int(rng.random() * (count * (count - 1))), count - 1)
-    return endpoints[first], endpoints[second + (second >= first)]
+    """Two different endpoints, every ordered pair equally likely. Needs two. (`rng.sample` takes ten times as long.)"""
+    count, random = len(endpoints), rng.random
+    first, second = int(random() * count), int(random() * (count - 1))
+    return endpoints[first], endpoints[second if second < first else second + 1]
