@@ -22,7 +22,7 @@ def resolver(server, kind=dns.resolver.Resolver):
 
 def addresses(server, name, kind="A"):
     answer = resolver(server).resolve(name, kind, search=False)
-    return [record.to_text() for record in answer], answer.rrset.ttl
+    return sorted(record.to_text() for record in answer), answer.rrset.ttl
 
 
 def test_answers_change_while_it_runs_and_queries_are_counted(server):

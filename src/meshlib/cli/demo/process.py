@@ -32,14 +32,13 @@ class Child:
             start_new_session=True,  # the terminal's Ctrl-C is for the demo alone; it ends its children itself
         )
         assert process.stdout is not None
-        first = b""
-        with suppress(TimeoutError):
+        try:
             first = await asyncio.wait_for(process.stdout.readline(), PATIENCE)
+        except TimeoutError:
+            process.kill()
+            first = b""
         if not first:
-            with suppress(ProcessLookupError):
-                process.kill()
-            status = await process.wait()
-            raise RuntimeError(f"{module} {' '.join(arguments)} did not start (status {status})")
+            raise RuntimeError(f"{module} {' '.join(arguments)} did not start (status {await process.wait()})")
         return cls(process, asyncio.create_task(_read(process.stdout, on_line)))
 
     def tell(self, line: str) -> None:
