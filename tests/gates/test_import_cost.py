@@ -15,7 +15,7 @@ HEAVY = (
     "trio",
 )
 ROUNDS = 7
-# The goal is 15 ms where httpx takes 100. A busy machine stretches both alike, so their ratio is held, and twice the goal.
+# The goal is 15 ms where httpx takes 100. A busy machine stretches both alike: their ratio is held, at twice the goal.
 BOUND = 0.30
 
 
