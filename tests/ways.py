@@ -59,13 +59,14 @@ class Face:
             async with self.client.stream(method, url, **kw) as response:
                 yield response
 
-    async def chunks(self, response: Any) -> AsyncIterator[bytes]:
+    async def pull(self, response: Any, into: list[bytes]) -> None:
+        """Read the body chunk by chunk; what came before an error is in `into`."""
         if self.way.sync:
             for chunk in response.iter_raw():
-                yield chunk
+                into.append(chunk)
         else:
             async for chunk in response.aiter_raw():
-                yield chunk
+                into.append(chunk)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ class BackendCore:
         if attempt is None or endpoint is None:
             return (attempt.call.names.first() if attempt and attempt.call.names else None) or host, port
         address = endpoint.address
-        if _is_ip(address.host) and not dialable(address.host):
+        if not address.by_hand and _is_ip(address.host) and not dialable(address.host):
             raise self.core.ConnectError(f"{endpoint.name} is no address that discovery may name")
         return address.host, address.port or port
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
+import anyio
+
+from meshlib.classify import ran_out
 from meshlib.errors import DeadlineExceeded
+from meshlib.events import DeadlinePassed
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt
@@ -14,19 +18,21 @@ if TYPE_CHECKING:
 class Released:
     """The body of a response of httpcore, sync or async.
 
-    A body that outlasts the call's deadline raises DeadlineExceeded. Where the stream below could not be bounded
-    (HTTP/2), the time is checked between chunks.
+    A body that outlasts the call's deadline raises DeadlineExceeded. `bounded` says whether our network stream sees to
+    that; where it cannot (HTTP/2), the time is checked between chunks.
     """
 
-    def __init__(self, stream: Any, attempt: Attempt, core: Any) -> None:
+    def __init__(self, stream: Any, attempt: Attempt, core: Any, *, bounded: bool) -> None:
         self._stream = stream
         self._attempt = attempt
         self._core = core
+        self._bounded = bounded
 
     def __iter__(self) -> Iterator[bytes]:
         try:
             for chunk in self._stream:
-                self._check()
+                if self._late():
+                    raise self._core.ReadTimeout("the attempt's time is up")
                 yield chunk
         except BaseException as exc:
             shown = self._broken(exc)
@@ -35,9 +41,12 @@ class Released:
             raise shown from exc
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        chunks = aiter(self._stream)
         try:
-            async for chunk in self._stream:
-                self._check()
+            async for chunk in chunks:
+                if self._late():
+                    await _end(chunks)
+                    raise self._core.ReadTimeout("the attempt's time is up")
                 yield chunk
         except BaseException as exc:
             shown = self._broken(exc)
@@ -62,10 +71,9 @@ class Released:
     def __del__(self) -> None:
         self._attempt.release()
 
-    def _check(self) -> None:
+    def _late(self) -> bool:
         attempt = self._attempt
-        if attempt.deadline is not None and attempt.runtime.now() > attempt.deadline:
-            raise self._core.ReadTimeout("the attempt's time is up")
+        return not self._bounded and attempt.deadline is not None and attempt.runtime.now() > attempt.deadline
 
     def _broken(self, exc: BaseException) -> BaseException:
         """Release with what broke the body, and say what the reader shall see: the deadline's end, or the error itself.
@@ -74,8 +82,10 @@ class Released:
         """
         attempt, call = self._attempt, self._attempt.call
         attempt.release(None if isinstance(exc, GeneratorExit) else self._in_terms_of_httpx(exc))
-        passed = call.deadline is not None and attempt.runtime.now() >= call.deadline
-        if passed and isinstance(exc, self._core.TimeoutException):
+        now = attempt.runtime.now()
+        if ran_out(call.deadline, now) and isinstance(exc, self._core.TimeoutException):
+            if call.flow.stream:  # else the deadline layer sees it, and tells
+                call.emit(DeadlinePassed(now, attempt.number))
             return call.error(DeadlineExceeded, "the call's deadline passed while its body was read", "deadline")
         return exc
 
@@ -85,3 +95,10 @@ class Released:
             return exc
         same_name = getattr(self._attempt.call.library.hx, type(exc).__name__, None)
         return exc if same_name is None else same_name(str(exc), request=self._attempt.request)
+
+
+async def _end(chunks: Any) -> None:
+    """End what may be an async generator, where it was left in the middle, and not when the collector finds it."""
+    if hasattr(chunks, "aclose"):
+        with anyio.CancelScope(shield=True):
+            await chunks.aclose()

@@ -121,7 +121,7 @@ class RouterCore:
         """The headers have come: from here on the limit is that of the body."""
         attempt.returned = attempt.runtime.now()
         attempt.deadline = attempt.body_deadline
-        response.stream = Released(response.stream, attempt, self.core)
+        response.stream = Released(response.stream, attempt, self.core, bounded=not self._settings["http2"])
         return response
 
 

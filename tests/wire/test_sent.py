@@ -1,0 +1,165 @@
+"""`attempt.sent`: nothing until the first byte leaves, part from then on, all where nobody can know."""
+
+import contextlib
+import socket
+import ssl
+import threading
+
+import httpcore
+import httpcore2
+import pytest
+import trustme
+
+import meshlib
+from meshlib.testing.server import FaultServer, Mode
+from tests.ways import busy, each_way
+
+URL = "http://payment-service/"
+
+
+def service(address, **more):
+    return meshlib.Mesh({"payment-service": {"discovery": f"static://{address}", "retry": False, **more}})
+
+
+def attempts(outcome):
+    return [(a.outcome, a.sent) for a in meshlib.journal(outcome).attempts]
+
+
+@each_way
+def test_nothing_was_sent_where_the_connection_was_refused(way):
+    with FaultServer(mode=Mode.refuse()) as server:
+        mesh = service(server.address)
+
+        async def scenario(client):
+            return attempts(await client.outcome("post", URL))
+
+        assert way.run(scenario, mesh=mesh) == [("ConnectError", "nothing")]
+
+
+@each_way
+def test_nothing_was_sent_where_the_handshake_failed(way):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("payment-service").configure_cert(context)
+    with FaultServer(ssl=context) as server:
+        mesh = service(server.address)
+
+        async def scenario(client):
+            return attempts(await client.outcome("post", "https://payment-service/"))
+
+        assert way.run(scenario, mesh=mesh) == [("ConnectError", "nothing")]
+        assert server.requests == 0
+
+
+@each_way
+def test_nothing_was_sent_while_waiting_for_a_connection(way):
+    with FaultServer() as server:
+        mesh = service(server.address, wire={"max_connections": 1})
+
+        async def scenario(client):
+            async with client.stream("GET", URL):
+                return attempts(await client.outcome("post", URL, timeout=way.hx.Timeout(5, pool=0.05)))
+
+        assert way.run(scenario, mesh=mesh) == [("PoolTimeout", "nothing")]
+        assert server.requests == 1
+
+
+@each_way
+def test_part_was_sent_where_the_server_reset_after_reading(way):
+    with FaultServer(mode=Mode.reset()) as server:
+        mesh = service(server.address)
+
+        async def scenario(client):
+            return attempts(await client.outcome("post", URL, content=b"x"))
+
+        assert way.run(scenario, mesh=mesh) == [("ReadError", "part")]
+
+
+@each_way
+def test_all_counts_as_sent_on_a_transport_of_the_users(way):
+    def fail(request):
+        raise way.hx.ConnectError("refused")
+
+    async def scenario(client):
+        return attempts(await client.outcome("post", URL))
+
+    mesh = service("127.0.0.1:1")
+    assert way.run(scenario, mesh=mesh, transport=way.hx.MockTransport(fail)) == [("ConnectError", "all")]
+
+
+@contextlib.contextmanager
+def closing_quietly():
+    """A server that answers once on each connection, and closes the first one, unannounced, when it is told to."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        told, closed = threading.Event(), threading.Event()
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection:
+                        if connection.recv(65536):
+                            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+                        told.wait(5)
+                    closed.set()
+
+        def close():
+            told.set()
+            assert closed.wait(5)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}", close
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+
+
+@pytest.fixture
+def late(monkeypatch):
+    """Let the peer close in the moment after httpcore has looked: its own look sees nothing."""
+
+    def now():
+        for module in (httpcore, httpcore2):
+            monkeypatch.setattr(module._sync.http11.HTTP11Connection, "has_expired", lambda self: False)
+            monkeypatch.setattr(module._async.http11.AsyncHTTP11Connection, "has_expired", lambda self: False)
+
+    return now
+
+
+@each_way
+def test_a_dead_kept_alive_connection_is_found_before_anything_is_sent(way, late):
+    """httpcore looks when it takes a connection from the pool; ours looks again just before the first byte."""
+    seen = []
+
+    class Watch:
+        name = "watch"
+
+        async def handle(self, inner, attempt):
+            seen.append(attempt)
+            return await inner(attempt)
+
+    async def scenario(client):
+        assert (await client.get(URL)).text == "ok"
+        close()
+        late()
+        return attempts(await client.outcome("post", URL))
+
+    with closing_quietly() as (address, close):
+        services = {"payment-service": {"discovery": f"static://{address}", "retry": False}}
+        mesh = meshlib.Mesh(services, layers=[(Watch(), "below", "breaker")])
+        assert way.run(scenario, mesh=mesh) == [("ReadError", "nothing")]
+        assert [attempt.reused for attempt in seen] == [False, True]
+        assert busy(mesh) == 0
+
+
+@each_way
+def test_an_unconfigured_host_gets_its_dead_connection_replaced_at_once(way, late):
+    async def scenario(client):
+        await client.get(f"http://{address}/")
+        close()
+        late()
+        return attempts(await client.outcome("post", f"http://{address}/"))
+
+    with closing_quietly() as (address, close):
+        assert way.run(scenario, mesh=meshlib.Mesh()) == [("ReadError", "nothing"), ("200", "part")]
