@@ -6,6 +6,7 @@ A scenario is `async def scenario(client)`; `client` has the verbs of httpx, all
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -129,3 +130,13 @@ each_sync_way = pytest.mark.parametrize("way", [w for w in WAYS if w.sync], ids=
 def busy(mesh: meshlib.Mesh, service: str = "payment-service") -> int:
     """Attempts of a service that are not released."""
     return sum(e["in_flight"] for e in mesh.snapshot()[service]["endpoints"].values())
+
+
+def eventually(true: Callable[[], bool], seconds: float = 5.0) -> bool:
+    """Whether something another thread brings about is true within `seconds`."""
+    until = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.005)
+    return True

@@ -47,7 +47,7 @@ def wrap(client: C, *, mesh: Mesh | None = None) -> C:
 def unwrap(client: C) -> C:
     """Undo `wrap`, and return the client. One that was never wrapped is returned as it is.
 
-    Calls and streams in flight go on to their end.
+    Streams in flight go on to their end. So do calls, but an attempt that begins after this is plain httpx's.
     """
     if isinstance(client, Shadow):
         _become(client, type(client)._meshlib_original)
