@@ -15,6 +15,7 @@ from meshlib.call import Call, Flow, copied
 from meshlib.checks import check_request
 from meshlib.events import HopStarted
 from meshlib.journal import EXTENSION, Journal
+from meshlib.layers.deadline.policy import earliest
 from meshlib.runtime.sync import SyncRuntime, complete
 from meshlib.sending import transmit
 from meshlib.service import OPTIONS
@@ -52,10 +53,19 @@ class Door:
             return None
         return self.mesh.route(request.url)
 
-    def open_flow(self, stream: bool) -> Flow:
-        """Begin a `send()`. One that runs inside another (a token is fetched, say) inherits its deadline."""
-        outer = current_flow.get()
-        return Flow(Journal(self.runtime.now()), outer.deadline if outer else None, stream)
+    def open_flow(self, request: Any, stream: bool) -> Flow:
+        """Begin a `send()`: its deadline is stamped here, once for all hops, by the service that was asked for.
+
+        One that runs inside another (a token is fetched, say) inherits that one's deadline; a call's own comes first.
+        """
+        now, outer = self.runtime.now(), current_flow.get()
+        options = request.extensions.get(OPTIONS)
+        service = self.service_for(request)
+        timeout = service.timeout(options) if service is not None else None
+        inherited = outer.deadline if outer is not None else None
+        if options is not None and options.deadline is not None:
+            inherited = None
+        return Flow(Journal(now), earliest(inherited, now, timeout), stream)
 
     def new_call(self, request: Any, service: ServiceState, transport: Any, transmit: Any) -> Call:
         """The call of one hop."""
@@ -63,7 +73,7 @@ class Door:
         return Call(
             apart(request, self.library),
             service=service.name,
-            flow=current_flow.get() or self.open_flow(stream=True),
+            flow=current_flow.get() or self.open_flow(request, stream=True),
             runtime=self.runtime,
             library=self.library,
             transmit=transmit,
@@ -166,7 +176,7 @@ class SyncDoor:
         send, door = super().send, self._meshlib  # type: ignore[misc]
         if is_attempt(request):
             return send(request, stream=stream, **kwargs)
-        token = current_flow.set(door.open_flow(stream))
+        token = current_flow.set(door.open_flow(request, stream))
         try:
             return send(request, stream=stream, **kwargs)
         finally:

@@ -24,7 +24,7 @@ class AsyncDoor:
         send, door = super().send, self._meshlib  # type: ignore[misc]
         if is_attempt(request):
             return await send(request, stream=stream, **kwargs)
-        token = current_flow.set(door.open_flow(stream))
+        token = current_flow.set(door.open_flow(request, stream))
         try:
             return await send(request, stream=stream, **kwargs)
         finally:

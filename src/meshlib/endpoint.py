@@ -48,11 +48,15 @@ class Gate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where an endpoint is dialled: an IP address or name and a port (None: the URL's), or a Unix socket's path."""
+    """Where an endpoint is dialled: an IP address or name and a port (None: the URL's), or a Unix socket's path.
+
+    `by_hand`: somebody wrote the address into the configuration, so that no address policy stands above it.
+    """
 
     host: str
     port: int | None = None
     uds: str | None = None
+    by_hand: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         if self.uds is not None:

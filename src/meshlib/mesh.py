@@ -41,6 +41,9 @@ class Refusal:
     names = tls = max_connections = None
     has_discovery = altered = False
 
+    def timeout(self, options: Any) -> None:
+        """It takes no time to refuse."""
+
     async def handle(self, call: Call) -> Response:
         host = call.request.url.host
         raise call.error(NoRoute, f'no service is configured for {host}, and unconfigured = "refuse"', "route")

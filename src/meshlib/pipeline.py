@@ -96,7 +96,7 @@ def build_safe(context: Context) -> Chain:
     """
     from meshlib.layers.retry.safe import SafeRetryLayer
 
-    names = [place.name for place in PIPELINE if place.name not in ("retry", "balance", "breaker", "tracing")]
+    names = [place.name for place in PIPELINE if place.name not in ("retry", "balance", "breaker")]
     wanted = {name: _make(name, context) for name in names}
     wanted["retry"] = _make("retry", context) if context.settings.configured("retry") else SafeRetryLayer()
     ordered = [(place.name, wanted.get(place.name)) for place in PIPELINE]

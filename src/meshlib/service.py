@@ -49,6 +49,14 @@ class ServiceState:
         self._variants: dict[Options, Chain] = {}
         self.chain = self._build(self.context)
 
+    def timeout(self, options: Options | None) -> float | None:
+        """Seconds that a call may take, with the options it brings; None: no limit."""
+        settings = self.settings.deadline
+        given = options.deadline if options is not None else None
+        if given is not None:
+            settings = None if given is False else given
+        return settings.timeout if settings is not None else None
+
     async def handle(self, call: Call) -> Response:
         """Send one call through the chain."""
         options = call.request.extensions.get(OPTIONS)

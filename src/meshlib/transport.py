@@ -35,7 +35,7 @@ class SyncTransportDoor:
         below: Any = super()  # the rest of this object; what wraps the object itself is above the pipeline
         if service is None:
             return below.handle_request(request)
-        token = current_flow.set(door.open_flow(stream=True))
+        token = current_flow.set(door.open_flow(request, stream=True))
         try:
             call = door.new_call(request, service, self, partial(transmit, below.handle_request))
             call.transport = below
@@ -55,7 +55,7 @@ class AsyncTransportDoor:
         below: Any = super()
         if service is None:
             return await below.handle_async_request(request)
-        token = current_flow.set(door.open_flow(stream=True))
+        token = current_flow.set(door.open_flow(request, stream=True))
         try:
             once = partial(transmit_async, below.handle_async_request)
             call = door.new_call(request, service, self, once)

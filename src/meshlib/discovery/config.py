@@ -76,11 +76,11 @@ def parse_address(text: str) -> Address:
         path = text.removeprefix("unix:")
         if not path.startswith("/"):
             raise ValueError(f'has "{text}": the path of a Unix socket must be absolute, unix:/path')
-        return Address("localhost", uds=path)
+        return Address("localhost", uds=path, by_hand=True)
     host, port = _split(text)
     if not host or any(c.isspace() or c in "/?#@[]%" or not c.isprintable() for c in host):
         raise ValueError(f'has "{text}": must be host, host:port, [IPv6]:port or unix:/path')
-    return Address(host.lower(), None if port is None else _port(port, text))
+    return Address(host.lower(), None if port is None else _port(port, text), by_hand=True)
 
 
 def _split(text: str) -> tuple[str, str | None]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meshlib.address import dialable
 from meshlib.discovery.process import process
 from meshlib.discovery.system import resolve_in_thread
 from meshlib.endpoint import Endpoints
 
 if TYPE_CHECKING:
+    from meshlib.endpoint import Address
     from meshlib.runtime.base import Runtime
 
 REFRESH = 30.0
@@ -36,7 +38,7 @@ class DialNames:
         if now < self._due_at:
             return
         try:
-            addresses = await resolve_in_thread(host, None, runtime, timeout)
+            addresses = allowed(host, await resolve_in_thread(host, None, runtime, timeout))
         except OSError:
             if self.endpoints.current is None:
                 raise
@@ -49,3 +51,11 @@ class DialNames:
         """The address to dial while no endpoint was picked yet."""
         current = self.endpoints.current
         return current.endpoints[0].address.host if current and current.endpoints else None
+
+
+def allowed(host: str, addresses: list[Address]) -> list[Address]:
+    """Those that the address policy lets us dial. Raises OSError where none is left."""
+    good = [address for address in addresses if dialable(address.host)]
+    if not good:
+        raise OSError(f"{host} has no address that may be dialled: {', '.join(map(str, addresses))}")
+    return good

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
+from contextvars import copy_context
 from random import Random
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -35,6 +36,7 @@ class Task(Generic[T]):
     def __init__(self, runtime: VirtualRuntime, coro: Coroutine[Any, Any, T]) -> None:
         self._runtime = runtime
         self._coro = coro
+        self._context = copy_context()
         self._waiters: list[Callable[[], None]] = []
         self.turn = 0
         self._thrown: BaseException | None = None
@@ -73,9 +75,9 @@ class Task(Generic[T]):
         try:
             if self._thrown is not None:
                 thrown, self._thrown = self._thrown, None
-                self._coro.throw(thrown)
+                self._context.run(self._coro.throw, thrown)
             else:
-                self._coro.send(None)
+                self._context.run(self._coro.send, None)
         except StopIteration as stop:
             self.value = stop.value
         except BaseException as exc:  # noqa: BLE001 - kept for result(), as every task does

@@ -52,13 +52,9 @@ class DeadlineLayer:
             raise self._exceeded(call) from exc
 
     def _stamp(self, call: Call) -> float | None:
-        """The deadline is set once for all hops of a call; a later hop's own timeout can only make it sooner."""
-        flow = call.flow
-        if flow.deadline is None and self._timeout is None:
-            return None
-        call.deadline = earliest(flow.deadline, call.runtime.now(), self._timeout)
-        if flow.deadline is None:
-            flow.deadline = call.deadline
+        """The door has stamped the deadline of all hops; another service's own timeout can only make a hop's sooner."""
+        if call.deadline is not None or self._timeout is not None:
+            call.deadline = earliest(call.flow.deadline, call.runtime.now(), self._timeout)
         return call.deadline
 
     def _exceeded(self, call: Call) -> MeshError:
