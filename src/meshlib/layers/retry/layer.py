@@ -95,6 +95,8 @@ class RetryLayer:
             return 0
         if call.deadline is not None and self.budget is not None and self.budget.level(call.runtime.now()) < 1:
             return 0
+        if call.deadline is not None and not self.rules.configured and call.mocked():
+            return 0  # as in `Run`: none follows
         if self.rules.max_attempts is not None:
             return self.rules.max_attempts - call.attempts - 1
         known = self.strategies.attempts if self.strategies is not None else None
