@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from meshlib.config.effective import effective
 from meshlib.config.hosts import parse_host
 from meshlib.config.node import Node, Origin
-from meshlib.config.problems import about
+from meshlib.config.problems import about, show
 from meshlib.config.result import Config
 from meshlib.config.shape import Checked, check_source
 from meshlib.config.source_code import read_code
@@ -55,9 +55,9 @@ def load(
 
 def _file(file: str | Path | None, environ: Mapping[str, str], problems: list[str]) -> Node:
     if file is not None:
-        return read_file(file, f'file = "{file}" (code)', problems)
+        return read_file(file, f"file = {show(file)} (code)", problems)
     if named := environ.get(CONFIG, "").strip():
-        return read_file(named, f'{CONFIG} = "{named}" (environment)', problems)
+        return read_file(named, f"{CONFIG} = {show(named)} (environment)", problems)
     return Node({}, Origin("file"), "")
 
 

@@ -48,7 +48,7 @@ def show(value: object) -> str:
     if isinstance(value, str | int | float | list | tuple | dict | None):
         text = f'"{value}"' if isinstance(value, str) else str(list(value) if isinstance(value, tuple) else value)
     else:
-        text = str(value) if hasattr(value, "__fspath__") else f"<{type(value).__name__}>"
+        text = f'"{value}"' if hasattr(value, "__fspath__") else f"<{type(value).__name__}>"
     return "(not shown: it looks like a key)" if "-----BEGIN" in text else _shorten(redact(text))
 
 

@@ -76,11 +76,11 @@ def _hint(name: str, segments: tuple[str, ...]) -> str:
 
 def _tree(keys: tuple[str, ...], name: str, text: str, problems: list[str]) -> Node | None:
     try:
-        value = parse_text(text)
-    except ValueError as error:
-        problems.append(f"{name} (environment): {error}")
+        node = grow(parse_text(text), partial(_locate, name))
+    except (ValueError, RecursionError) as error:
+        reason = "is nested too deeply" if isinstance(error, RecursionError) else error
+        problems.append(f"{name} (environment): {reason}")
         return None
-    node = grow(value, partial(_locate, name))
     for key in reversed(keys):
         node = Node({key: node}, *_locate(name, ()))
     return node

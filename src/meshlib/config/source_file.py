@@ -14,25 +14,37 @@ from meshlib.config.toml_lines import Keys, key_lines
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
+class Broken(ValueError):
+    """A whole message: where the file is broken, and how."""
+
+
 def read_file(path: str | Path, named_by: str, problems: list[str]) -> Node:
     """The tree of a `.toml` or `.json` file; what keeps it from being read is added to `problems`.
 
     `named_by` says who wants this file, as a prefix of a message: 'MESHLIB_CONFIG = "..." (environment)'.
     """
-    file = Path(path)
+    try:
+        file = Path(path)
+    except TypeError:
+        problems.append(f"{named_by}: must be the path of a file")
+        return Node({}, Origin("file"), "")
     if file.suffix not in (".toml", ".json"):
         problems.append(f"{named_by}: must be a file that ends in .toml or .json")
         return _nothing(file)
     try:
-        text = file.read_text(encoding="utf-8")
+        text = file.read_text(encoding="utf-8-sig")  # editors of Windows put a mark in front
     except (OSError, ValueError) as error:
         problems.append(f"{named_by}: cannot be read: {getattr(error, 'strerror', None) or error}")
         return _nothing(file)
     try:
         return _parse_toml(file, text) if file.suffix == ".toml" else _parse_json(file, text)
-    except ValueError as error:
+    except Broken as error:
         problems.append(str(error))
-        return _nothing(file)
+    except RecursionError:
+        problems.append(f"{file} (file): is nested too deeply")
+    except ValueError as error:  # digits without end, which the parsers refuse in words of their own
+        problems.append(f"{file} (file): cannot be read: {error}")
+    return _nothing(file)
 
 
 def _nothing(file: Path) -> Node:
@@ -44,7 +56,7 @@ def _parse_toml(file: Path, text: str) -> Node:
     try:
         value = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(_broken_toml(file, text, str(error))) from None
+        raise Broken(_broken_toml(file, text, str(error))) from None
     lines = key_lines(text)
 
     def locate(keys: Keys) -> tuple[Origin, str]:
@@ -65,11 +77,11 @@ def _parse_json(file: Path, text: str) -> Node:
     try:
         value = json.loads(text, object_pairs_hook=_once)
     except json.JSONDecodeError as error:
-        raise ValueError(f"{file}:{error.lineno}:{error.colno} (file): broken JSON: {error.msg}") from None
+        raise Broken(f"{file}:{error.lineno}:{error.colno} (file): broken JSON: {error.msg}") from None
     except KeyError as error:
-        raise ValueError(f"{file} (file): the key {error} stands twice in one table") from None
+        raise Broken(f"{file} (file): the key {error} stands twice in one table") from None
     if not isinstance(value, dict):
-        raise ValueError(f"{file}:1:1 (file): must be a table (an object)")
+        raise Broken(f"{file}:1:1 (file): must be a table (an object)")
     return grow(value, _in_json(file))
 
 

@@ -42,7 +42,7 @@ def parse_size(value: object) -> int:
 
 def _quantity(value: object, units: dict[str, Any], bare: str, wanted: str) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        return _float(value)
     found = _QUANTITY.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError(f"must be {wanted}")
@@ -51,6 +51,14 @@ def _quantity(value: object, units: dict[str, Any], bare: str, wanted: str) -> f
         raise ValueError(f'has the unknown unit "{unit}": must be {wanted}')
     # Divided for "ms" so that "300ms" is exactly the float 0.3 that code would say.
     return float(number) / 1000 if unit == "ms" else float(number) * float(units[unit or bare])
+
+
+def _float(number: float) -> float:
+    """An integer too large for a float is as good as infinite."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf
 
 
 def _flag(value: object) -> object:
