@@ -157,7 +157,7 @@ IN_ENVIRONMENT = {
     ),
     "broken table": (f"{V}RETRY", "{max_attempts = }", f"{V}RETRY (environment): is a broken table or list"),
     "unknown choice": ("MESHLIB_UNCONFIGURED", "meshy", "must be safe, mesh, direct, refuse; did you mean mesh?"),
-    "no switch": ("MESHLIB_ENABLED", "perhaps", "MESHLIB_ENABLED = 'perhaps' (environment): must be 1 or 0"),
+    "no switch": ("MESHLIB_ENABLED", "perhaps", 'MESHLIB_ENABLED = "perhaps" (environment): must be 1 or 0'),
     "no file": (
         "MESHLIB_CONFIG",
         "/nowhere/m.toml",

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from meshlib.config.node import Node
 
 _USER = re.compile(r"""(\w+://)?[^\s'"]*@""")
-_TOKEN = re.compile(r"((?:token|password|secret|key)=)[^&\s]+", re.IGNORECASE)
+_SECRET = "token|password|secret|key"
+_TOKEN = re.compile(rf"((?:{_SECRET})=)[^&\s]+", re.IGNORECASE)
+_ENTRY = re.compile(rf"""('[^']*(?:{_SECRET})[^']*': )(?:'[^']*'|"[^"]*")""", re.IGNORECASE)  # in the repr of a table
 _LONGEST = 120
 _BOUNDS = {
     "greater_than_equal": ("at least", "ge"),
@@ -53,8 +55,8 @@ def show(value: object) -> str:
 
 
 def redact(text: str) -> str:
-    """A URL without its user, password and tokens."""
-    return _TOKEN.sub(r"\1***", _USER.sub(r"\1***@", text))
+    """A URL or a table without its user, password and tokens."""
+    return _ENTRY.sub(r"\1***", _TOKEN.sub(r"\1***", _USER.sub(r"\1***@", text)))
 
 
 def _shorten(text: str) -> str:
@@ -76,7 +78,7 @@ def meant(name: str, known: Iterable[str]) -> str:
 def about(node: Node, text: str, *, value: bool = True) -> str:
     """One problem. `value=False` for what is not a setting of ours, and so may be anybody's secret."""
     shown = f" = {show(node.value)}" if value and node.children is None else ""
-    return f"{node.path}{shown} ({place(node)}): {text}"
+    return _ENTRY.sub(r"\1***", f"{node.path}{shown} ({place(node)}): {text}")
 
 
 def place(node: Node) -> str:

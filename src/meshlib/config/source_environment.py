@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from meshlib.config.node import Node, Origin, grow, merge
-from meshlib.config.problems import nearest
+from meshlib.config.problems import nearest, show
 from meshlib.config.sections import NOT_BUILT, SECTIONS
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def read_enabled(environ: Mapping[str, str], problems: list[str]) -> bool:
     """Whether meshlib is to be used at all. Default: it is."""
     text = environ.get(ENABLED, "").strip().lower() or "1"
     if text not in _SWITCH:
-        problems.append(f"{ENABLED} = {environ[ENABLED]!r} (environment): must be 1 or 0")
+        problems.append(f"{ENABLED} = {show(environ[ENABLED])} (environment): must be 1 or 0")
     return _SWITCH.get(text, True)
 
 
