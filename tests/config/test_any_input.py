@@ -1,6 +1,7 @@
 """Whatever stands in a file or a variable, the answer is a configuration or a ConfigError, and nothing else."""
 
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,14 @@ texts = st.text(max_size=12) | values.map(json.dumps) | st.sampled_from(["{", "[
 @given(st.dictionaries(st.lists(segments, min_size=1, max_size=5).map("__".join), texts, max_size=4))
 def test_any_variables(named: dict[str, str]) -> None:
     assert answer(environ={f"MESHLIB_{name}": text for name, text in named.items()})
+
+
+def test_a_long_value_is_not_parsed_again_for_each_of_its_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    parse, parsed = tomllib.loads, []
+    monkeypatch.setattr(tomllib, "loads", lambda text: (parsed.append(text), parse(text))[1])
+    text = "x = [\n" + '  { address = "10.0.0.1:80" },\n' * 1000 + ']\ny = """\n' + "line\n" * 1000 + '"""\nz = 1\n'
+    assert key_lines(text)[("z",)] == 2005
+    assert len(parsed) < 10
 
 
 def test_lines_of_a_toml_file() -> None:

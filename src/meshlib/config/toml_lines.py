@@ -8,6 +8,7 @@ import tomllib
 from typing import Any
 
 Keys = tuple[str, ...]
+_ENDS = ("]", "}", '"""', "'''")
 
 
 def key_lines(text: str) -> dict[Keys, int]:
@@ -32,11 +33,18 @@ def key_lines(text: str) -> dict[Keys, int]:
 
 def _statement(lines: list[str], start: int) -> tuple[int, dict[str, Any]]:
     for end in range(start + 1, len(lines) + 1):
+        if end > start + 1 and not _may_end(lines[end - 1]):
+            continue  # without which a list of a thousand lines would be parsed a thousand times
         try:
             return end, tomllib.loads("\n".join(lines[start:end]))
         except tomllib.TOMLDecodeError:
             continue  # a value that goes on in the next line
     return len(lines), {}
+
+
+def _may_end(line: str) -> bool:
+    """Whether a value that began further up can end in `line`."""
+    return any(mark in line for mark in _ENDS) and ("#" in line or not line.rstrip().endswith(","))
 
 
 def _paths(table: dict[str, Any], above: Keys = ()) -> list[Keys]:

@@ -5,6 +5,7 @@ Parsed by hand: a static set (`static://a:1,b:2`) is no URL that a general parse
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -117,7 +118,7 @@ def _addresses(texts: list[str]) -> tuple[Address, ...]:
     addresses = tuple(parse_address(text.strip()) for text in texts)
     if not addresses:
         raise ValueError("is empty: at least one endpoint is needed")
-    twice = {str(address) for address in addresses if addresses.count(address) > 1}
+    twice = {str(address) for address, count in Counter(addresses).items() if count > 1}
     if twice:
         raise ValueError(f"names an endpoint twice: {', '.join(sorted(twice))}")
     return addresses
