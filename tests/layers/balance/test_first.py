@@ -60,3 +60,31 @@ def test_an_empty_snapshot_is_no_endpoints() -> None:
     with pytest.raises(NoEndpoints, match="discovery knows no endpoint of payment-service") as caught:
         client.get()
     assert caught.value.flag == "UH"
+
+
+def test_nor_from_a_configured_attempt_timeout_and_its_body() -> None:
+    client = waiting(attempt={"timeout": 0.3}, deadline={"timeout": 2.0})
+    limits: list[tuple[float | None, float | None]] = []
+    send = client.fleet.transmit
+
+    async def transmit(attempt: Any) -> Any:
+        limits.append((attempt.deadline, attempt.body_deadline))
+        return await send(attempt)
+
+    task = client.clock.spawn(client.send(transmit=transmit))
+    client.clock.advance(0.5)
+    client.publish()
+    client.clock.advance(1.0)
+    assert task.result().status_code == 200
+    assert limits == [(pytest.approx(0.8), pytest.approx(0.8))]
+
+
+def test_without_a_deadline_an_attempt_timeout_does_not_cut_the_wait_short() -> None:
+    client = waiting(attempt={"timeout": 0.3})
+    call = client.call()
+    call.request.extensions["timeout"] = {"connect": 5.0}
+    task = client.clock.spawn(client.chain.handle(call))
+    client.clock.advance(0.5)
+    client.publish()
+    client.clock.advance(0.4)
+    assert task.result().status_code == 200

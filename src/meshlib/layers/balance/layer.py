@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meshlib.classify import classify
+from meshlib.classify import classify, ran_out
 from meshlib.endpoint import first_set
 from meshlib.errors import CircuitOpen, DeadlineExceeded, NoEndpoints
 from meshlib.layers.balance.fleet import Fleet
+from meshlib.layers.balance.policy import later
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -71,19 +72,20 @@ class BalanceLayer:
         return response
 
     async def _first(self, attempt: Attempt) -> EndpointSet:
-        """Wait for discovery's first answer. The wait is the call's: the attempt's share of the time moves with it."""
+        """Wait for discovery's first answer. The wait is the call's: the attempt's limits move with it."""
         call, runtime = attempt.call, attempt.runtime
         began = runtime.now()
-        until = call.deadline if call.deadline is not None else attempt.deadline
-        timeout = attempt.request.extensions.get("timeout", {}).get("connect") if until is None else until - began
-        published = await first_set(self._endpoints, runtime, timeout)
+        connect = attempt.request.extensions.get("timeout", {}).get("connect")
+        published = await first_set(
+            self._endpoints, runtime, connect if call.deadline is None else call.deadline - began
+        )
         now = runtime.now()
-        if call.deadline is not None and now >= call.deadline:
+        if ran_out(call.deadline, now):
             raise call.error(DeadlineExceeded, f"the deadline passed while {self._service} was resolved", self.name)
         if published is None:
             raise call.error(NoEndpoints, f"no endpoints of {self._service} after {now - began:.3g} s", self.name)
-        if call.deadline is not None and attempt.deadline is not None:
-            attempt.deadline = min(attempt.deadline + now - began, call.deadline)
+        attempt.deadline = later(attempt.deadline, now - began, call.deadline)
+        attempt.body_deadline = later(attempt.body_deadline, now - began, call.deadline)
         return published
 
     def _choose(self, attempt: Attempt, members: Sequence[Endpoint]) -> Endpoint:

@@ -38,6 +38,13 @@ def thinned(endpoints: Sequence[Endpoint], now: float, slow_start: float, rng: R
     return taking_part or endpoints
 
 
+def later(limit: float | None, seconds: float, end: float | None) -> float | None:
+    """A limit (a point in time, None: none) moved by so many seconds, but not past `end`."""
+    if limit is None:
+        return None
+    return limit + seconds if end is None else min(limit + seconds, end)
+
+
 def subset(endpoints: Sequence[Endpoint], size: int, seed: int) -> tuple[Endpoint, ...]:
     """`size` of the endpoints by rendezvous hashing with this process's own `seed` (gRFC A68), in their given order.
 
