@@ -55,6 +55,7 @@ def test_cookies_of_a_discarded_answer_are_stored(server: FaultServer) -> None:
         assert dict(client.cookies) == {"a": "1"}
 
 
+@pytest.mark.realtime
 def test_elapsed_is_that_of_the_last_attempt(server: FaultServer) -> None:
     server.mode = first(Mode.fail(503).replace(delay=0.2))
     with meshlib.Client(mesh=on(server)) as client:
@@ -83,6 +84,7 @@ def test_hooks_run_once_per_hop_and_find_the_body_read(server: FaultServer) -> N
         assert seen[-1] == ("response", False)
 
 
+@pytest.mark.realtime
 def test_limits_hold_for_each_endpoint(server: FaultServer) -> None:
     limits = httpx.Limits(max_connections=1)
     with (
@@ -188,6 +190,7 @@ def test_an_auth_flow_runs_once_for_all_attempts(server: FaultServer) -> None:
     assert [request.headers["authorization"] for request in server.received] == ["round 1", "round 1"]
 
 
+@pytest.mark.realtime
 def test_a_plain_timeout_is_not_retried(server: FaultServer) -> None:
     server.mode = Mode.hang()
     with meshlib.Client(mesh=on(server), timeout=0.1) as client, pytest.raises(httpx.ReadTimeout):
@@ -206,6 +209,7 @@ def test_unconfigured_hosts_fail_as_in_httpx() -> None:
             client.get(server.url)
 
 
+@pytest.mark.realtime
 def test_on_a_foreign_transport_a_sync_deadline_bounds_each_wait_and_not_their_sum() -> None:
     """Stock httpcore under a transport of the user's: a dripping body gets past the deadline, each wait being short."""
     with FaultServer(mode=Mode.drip_body(interval=0.05).replace(body=b"12345678")) as server:
@@ -218,6 +222,7 @@ def test_on_a_foreign_transport_a_sync_deadline_bounds_each_wait_and_not_their_s
             client.get(NAME)
 
 
+@pytest.mark.realtime
 @pytest.mark.anyio
 async def test_on_a_foreign_transport_an_async_deadline_is_exact() -> None:
     async def slow(request: httpx.Request) -> httpx.Response:
@@ -233,6 +238,7 @@ async def test_on_a_foreign_transport_an_async_deadline_is_exact() -> None:
             assert time.monotonic() - began < 2
 
 
+@pytest.mark.realtime
 def test_a_sync_look_up_of_a_name_cannot_be_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
     real = socket.getaddrinfo
 
