@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pybreaker
 import pytest
+import trustme
 
 from meshlib.config import settings as settings_module
 from meshlib.config.section import Section
@@ -66,10 +67,13 @@ def test_listeners_are_pybreakers() -> None:
     assert Breaker(listeners=[listener]).listeners == (listener,)
 
 
-def test_a_certificate_is_a_file_that_can_be_read(tmp_path: Path) -> None:
+def test_a_certificate_is_a_file_that_can_be_used(tmp_path: Path) -> None:
     pem = tmp_path / "both.pem"
-    pem.write_text("cert and key")
+    pem.write_bytes(trustme.CA().issue_cert("a").private_key_and_cert_chain_pem.bytes())
     assert Tls(ca=pem, cert=str(pem)).cert == pem
+    pem.write_text("no certificate")
+    with pytest.raises(ValueError, match="cannot be used"):
+        Tls(ca=pem)
     with pytest.raises(ValueError, match="Is a directory"):
         Tls(ca=tmp_path)
 

@@ -73,6 +73,10 @@ IN_FILE = {
         'tls.ca = "/nowhere/ca.pem"',
         f'{S}.tls.ca = "/nowhere/ca.pem" (F:2): cannot be read: No such file',
     ),
+    "no certificate": (
+        f'tls.ca = "{__file__}"',
+        f"{S}.tls (F:2): cannot be used: [X509: NO_CERTIFICATE_OR_CRL_FOUND]",
+    ),
     "open_min over open_max": (
         "breaker.open_max = 1",
         f"{S}.breaker (F:2): open_min (5s) must not be longer than open_max (1s)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -50,3 +51,10 @@ class Tls(Section):
     def conflicts(self) -> Iterator[str]:
         if self.key is not None and self.cert is None:
             yield "key is given without cert: name the certificate it belongs to"
+            return
+        from meshlib.wire.tls import fill
+
+        try:
+            fill(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), self)
+        except ValueError as error:
+            yield str(error)

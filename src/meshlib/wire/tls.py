@@ -16,13 +16,12 @@ if TYPE_CHECKING:
 
 
 class ServiceTls:
-    """Makes and keeps the contexts of one `tls` section. Raises ConfigError when its files do not fit together."""
+    """Makes and keeps the contexts of one `tls` section; ConfigError when its files have changed for the worse."""
 
     def __init__(self, tls: Tls, service: str | None) -> None:
         self._tls = tls
         self._service = service
         self._contexts: dict[tuple[str, bool], ssl.SSLContext] = {}
-        self._load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
 
     def context(self, library: Library, *, http2: bool) -> ssl.SSLContext:
         """The context to shake hands with; verification is always on."""
@@ -40,17 +39,22 @@ class ServiceTls:
         return ssl.create_default_context() if self._tls.ca else library.hx.create_ssl_context()
 
     def _load(self, context: ssl.SSLContext) -> ssl.SSLContext:
-        tls = self._tls
         try:
-            if tls.ca:
-                context.load_verify_locations(cafile=tls.ca)
-            if tls.cert:
-                context.load_cert_chain(tls.cert, tls.key, password=_none)
-        except (OSError, ValueError) as exc:  # an SSLError is an OSError
-            raise ConfigError(
-                f"services.{self._service}.tls: {exc} (ca={tls.ca}, cert={tls.cert}, key={tls.key})"
-            ) from exc
+            fill(context, self._tls)
+        except ValueError as exc:
+            raise ConfigError(f"services.{self._service}.tls: {exc}") from exc
         return context
+
+
+def fill(context: ssl.SSLContext, tls: Tls) -> None:
+    """Load the files of a `tls` section. Raises ValueError when one cannot be used, or they do not fit together."""
+    try:
+        if tls.ca:
+            context.load_verify_locations(cafile=tls.ca)
+        if tls.cert:
+            context.load_cert_chain(tls.cert, tls.key, password=_none)
+    except (OSError, ValueError) as exc:  # an SSLError is an OSError
+        raise ValueError(f"cannot be used: {exc} (ca={tls.ca}, cert={tls.cert}, key={tls.key})") from exc
 
 
 def _none() -> str:
