@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import sniffio
+
+from meshlib.runtime.dice import dice
 
 if TYPE_CHECKING:
     from meshlib.runtime.signal import Signal
@@ -18,7 +19,7 @@ class AioRuntime:
     """The runtime of `AsyncClient`; one object serves every event loop of the process."""
 
     def __init__(self) -> None:
-        self.rng = random.Random()
+        self.rng = dice
         self.now = time.monotonic
         self.wall_now = time.time
 

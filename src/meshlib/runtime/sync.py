@@ -6,7 +6,6 @@ Every wait below blocks the thread and completes without suspending, so `complet
 
 from __future__ import annotations
 
-import random
 import threading
 import time
 from collections.abc import Coroutine
@@ -14,6 +13,7 @@ from inspect import CO_COROUTINE
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from meshlib.errors import PipelineError
+from meshlib.runtime.dice import dice
 
 if TYPE_CHECKING:
     from meshlib.runtime.signal import Signal
@@ -25,7 +25,7 @@ class SyncRuntime:
     """The runtime of `Client`."""
 
     def __init__(self) -> None:
-        self.rng = random.Random()
+        self.rng = dice
         self.now = time.monotonic
         self.wall_now = time.time
 
