@@ -67,6 +67,9 @@ def test_names(url: str, server: str, name: str, port: int | None) -> None:
         ("dns://a b", "must be host"),
         ("system://server/a", "names a server"),
         ("dns://user:word@a", "names a user"),
+        ("dns://a:1,b:1", "only static takes several"),
+        ("dns://*.a", "must name a host"),
+        ("static://http://a", "must be host"),
     ],
 )
 def test_a_wrong_url_says_what_is_allowed(url: str, expected: str) -> None:
@@ -76,6 +79,10 @@ def test_a_wrong_url_says_what_is_allowed(url: str, expected: str) -> None:
 
 def test_space_round_a_url_is_nothing() -> None:
     assert parse_source(" dns://a\n") == parse_source("dns://a")
+
+
+def test_a_scheme_may_be_in_capitals() -> None:
+    assert parse_source("DNS://a").scheme == "dns"
 
 
 def test_endpoint_tables_give_the_same_as_the_url() -> None:

@@ -102,6 +102,9 @@ IN_FILE = {
         'endpoints = [{ address = "a:1", weight = 2 }]',
         "endpoint 1 has weight, which is not built yet: only address is read",
     ),
+    "URL for a host": ('hosts = ["http://a:1"]', f"{S}.hosts = ['http://a:1'] (F:2): has \"http://a:1\": must be host"),
+    "section at the top": ("[retry]", 'retry (F:2): unknown name "retry"; did you mean defaults.retry?'),
+    "two spellings": ("[services.PAY]", "services.PAY (F:2): the service pay stands twice here, in two spellings"),
     "wrong host": ('hosts = ["a b"]', f"{S}.hosts = ['a b'] (F:2): has \"a b\": must be host"),
     "pattern in hosts": ('hosts = ["*.b"]', 'has the pattern "*.b": only the key of a service may be a pattern'),
     "no balancing": ('discovery = "static://a:1"\nbalance = false', "cannot be off where pay has discovery"),
@@ -148,6 +151,16 @@ IN_ENVIRONMENT = {
     "too short": ("MESHLIB_SERVICES__PAY", "{}", "must be MESHLIB_SERVICES__<SERVICE>__<SECTION>__<KEY>"),
     "unknown section": (f"{V}RETYR__MAX_ATTEMPTS", "3", f"did you mean {V}RETRY__MAX_ATTEMPTS?"),
     "unknown key": (f"{V}RETRY__MAX_ATEMPTS", "3", f'unknown name "max_atempts"; did you mean {V}RETRY__MAX_ATTEMPTS?'),
+    "one underscore too few": (
+        f"{V}RETRY_MAX_ATTEMPTS",
+        "3",
+        f'unknown name "retry_max_attempts"; did you mean {V}RETRY__MAX_ATTEMPTS?',
+    ),
+    "one underscore too many": (
+        "MESHLIB_SERVICES___PAY__RETRY",
+        "false",
+        "unknown variable; must be MESHLIB_SERVICES__",
+    ),
     "unknown key in a table": (
         f"{V}RETRY",
         "{max_atempts = 3}",

@@ -89,7 +89,8 @@ def place(node: Node) -> str:
 def unknown(node: Node, name: str, known: Iterable[str]) -> str:
     """A key that is not in a table of settings. In a variable the nearest right variable is named."""
     known = list(known)
-    guess = nearest(name, known)
+    guess = next((f"{own}__{name[len(own) + 1 :]}" for own in known if name.startswith(f"{own}_")), "")
+    guess = guess if node.origin.kind == "environment" and guess else nearest(name, known)
     segment = f"__{name.upper().replace('-', '_')}"
     if guess and node.origin.kind == "environment" and segment in node.path:
         head, _, tail = node.path.rpartition(segment)

@@ -33,7 +33,7 @@ def check_source(source: Node, problems: list[str]) -> Checked:
     checked = Checked(_unconfigured(source.get("unconfigured"), problems))
     for name, node in (source.children or {}).items():
         if name not in ("unconfigured", "defaults", "services"):
-            problems.append(unknown(node, name, ("unconfigured", "defaults", "services", *_misplaced(name))))
+            problems.append(_misplaced(node, name) or unknown(node, name, ("unconfigured", "defaults", "services")))
     for name, node in _table(source.get("defaults"), "a table of sections", problems).items():
         _add(checked, None, name, node, problems)
     for key, node in _table(source.get("services"), "a table of services", problems).items():
@@ -41,8 +41,10 @@ def check_source(source: Node, problems: list[str]) -> Checked:
     return checked
 
 
-def _misplaced(name: str) -> list[str]:
-    return [f"defaults.{name}"] if name in SECTIONS or name in NOT_BUILT else []
+def _misplaced(node: Node, name: str) -> str:
+    if name not in SECTIONS and name not in NOT_BUILT:
+        return ""
+    return about(node, f'unknown name "{name}"; did you mean defaults.{name}?', value=False)
 
 
 def _table(node: Node | None, wanted: str, problems: list[str]) -> Scope:
@@ -69,6 +71,8 @@ def _service(checked: Checked, key: str, node: Node, problems: list[str]) -> Non
         return
     scope = _table(node, "a table of settings", problems)
     key = key.lower().rstrip(".")
+    if key in checked.services:
+        problems.append(about(node, f"the service {key} stands twice here, in two spellings", value=False))
     checked.services.setdefault(key, {})
     for name, item in scope.items():
         _add(checked, key, name, item, problems)

@@ -55,7 +55,7 @@ def _keys(name: str, problems: list[str]) -> tuple[str, ...]:
         return ("unconfigured",)
     segments = tuple(name.removeprefix(PREFIX).lower().split("__"))
     least = {"defaults": 2, "services": 3}.get(segments[0], 0)
-    if not least or len(segments) < least or not all(segments):
+    if not least or len(segments) < least or not all(text.strip("_") == text != "" for text in segments):
         problems.append(f"{name} (environment): unknown variable; {_hint(name, segments)}")
         return ()
     if segments[0] == "services":

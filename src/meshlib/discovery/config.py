@@ -42,6 +42,7 @@ def parse_source(url: str) -> Source:
     """The source a discovery URL names. Raises ValueError saying what is allowed."""
     url = url.strip()
     scheme, separator, rest = url.partition("://")
+    scheme = scheme.lower()
     _check_scheme(scheme if separator else "", url)
     rest, _, query = rest.partition("?")
     if query:
@@ -56,7 +57,7 @@ def parse_source(url: str) -> Source:
     if server:
         parse_address(server)
     address = parse_address(name)
-    if address.uds is not None:
+    if address.uds is not None or "*" in name:
         raise ValueError(f"must name a host: {scheme}://name[:port]")
     return Source(scheme, url, server=server, name=address.host, port=address.port)
 
@@ -79,7 +80,7 @@ def parse_address(text: str) -> Address:
             raise ValueError(f'has "{text}": the path of a Unix socket must be absolute, unix:/path')
         return Address("localhost", uds=path, by_hand=True)
     host, port = _split(text)
-    if not host or any(c.isspace() or c in "/?#@[]%" or not c.isprintable() for c in host):
+    if not host or "://" in text or any(c.isspace() or c in "/?#@[]%" or not c.isprintable() for c in host):
         raise ValueError(f'has "{text}": must be host, host:port, [IPv6]:port or unix:/path')
     return Address(host.lower(), None if port is None else _port(port, text), by_hand=True)
 
@@ -90,7 +91,9 @@ def _split(text: str) -> tuple[str, str | None]:
         if bracket and ":" in host and (not rest or rest.startswith(":")):
             return host, rest[1:] if rest else None
         return "", None
-    if text.count(":") > 1:
+    if "," in text:
+        raise ValueError(f'has "{text}": only static takes several, with commas')
+    if text.count(":") > 1 and "://" not in text:
         raise ValueError(f'has "{text}": an IPv6 address stands in brackets, [::1]:8080')
     host, colon, port = text.partition(":")
     return host, port if colon else None
