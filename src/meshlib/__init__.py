@@ -23,7 +23,6 @@ from meshlib.errors import (
 )
 from meshlib.journal import AttemptRecord, Journal, journal
 from meshlib.transport import AsyncHTTPTransport, HTTPTransport
-from meshlib.wrapping import unwrap, wrap
 
 if TYPE_CHECKING:
     from meshlib.call import Call
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from meshlib.layers.tracing.config import Tracing
     from meshlib.mesh import Mesh
     from meshlib.wire.config import Tls, Wire
+    from meshlib.wrapping import unwrap, wrap
 
 __version__ = "0.1.0"
 
@@ -84,6 +84,8 @@ __all__ = [
 ]
 
 _HOME = {
+    "wrap": "wrapping",
+    "unwrap": "wrapping",
     "Mesh": "mesh",
     "Service": "config.service",
     "options": "config.options",

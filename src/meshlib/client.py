@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from meshlib.arguments import like_parent
-from meshlib.door import SyncDoor, sync_door
-from meshlib.door_async import AsyncDoor, async_door
-from meshlib.library import httpx_library
+from meshlib.mixins import AsyncClientCore, SyncClientCore, async_door, sync_door
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @like_parent
-class Client(SyncDoor, httpx.Client):
+class Client(SyncClientCore, httpx.Client):
     """`httpx.Client`, with discovery, balancing, retries, deadlines, breakers and tracing.
 
     Takes every argument of httpx's, which mean the same, and `mesh`: the Mesh to use (default: the one of the process,
@@ -28,12 +26,12 @@ class Client(SyncDoor, httpx.Client):
     """
 
     def __init__(self, *, mesh: Mesh | None = None, **kwargs: Unpack[ClientArguments[httpx.BaseTransport]]) -> None:
-        self._meshlib = sync_door(mesh, httpx_library())
+        self._meshlib = sync_door(mesh, "httpx")
         super().__init__(**kwargs)
 
 
 @like_parent
-class AsyncClient(AsyncDoor, httpx.AsyncClient):
+class AsyncClient(AsyncClientCore, httpx.AsyncClient):
     """`httpx.AsyncClient`, with discovery, balancing, retries, deadlines, breakers and tracing.
 
     Arguments as for `Client`. Works on asyncio and trio.
@@ -42,5 +40,5 @@ class AsyncClient(AsyncDoor, httpx.AsyncClient):
     def __init__(
         self, *, mesh: Mesh | None = None, **kwargs: Unpack[ClientArguments[httpx.AsyncBaseTransport]]
     ) -> None:
-        self._meshlib = async_door(mesh, httpx_library())
+        self._meshlib = async_door(mesh, "httpx")
         super().__init__(**kwargs)

@@ -16,16 +16,18 @@ from meshlib.checks import check_request
 from meshlib.events import HopStarted
 from meshlib.journal import EXTENSION, Journal
 from meshlib.layers.deadline.policy import earliest
+from meshlib.library import httpx2_library, httpx_library
+from meshlib.mesh import Mesh, default_mesh
+from meshlib.runtime.aio import AioRuntime
 from meshlib.runtime.sync import SyncRuntime, complete
-from meshlib.sending import transmit
-from meshlib.service import OPTIONS
+from meshlib.sending import transmit, transmit_async
+from meshlib.service import options_of
 from meshlib.wire import is_routed, route
 from meshlib.wire.current import ATTEMPT
 from meshlib.wire.private import mocker_of, own_transport
 
 if TYPE_CHECKING:
     from meshlib.library import Library
-    from meshlib.mesh import Mesh
     from meshlib.runtime.base import Runtime
     from meshlib.service import ServiceState
 
@@ -41,11 +43,34 @@ class Door:
 
     __slots__ = ("library", "mesh", "proxies", "runtime")
 
-    def __init__(self, mesh: Mesh, library: Library, runtime: Runtime) -> None:
-        self.mesh = mesh
-        self.library = library
+    def __init__(self, mesh: Mesh | None, module: str, runtime: Runtime) -> None:
+        self.mesh = the_mesh(mesh)
+        self.library = httpx_library() if module == "httpx" else httpx2_library()
         self.runtime = runtime
         self.proxies: dict[int, Any] = {}
+
+    def made(self, transport: Any, kwargs: dict[str, Any]) -> Any:
+        """Put the wire under the transport that the constructor made; one that the user gave stays as it is."""
+        if kwargs.get("transport") is None:
+            self.put_wire(transport)
+        return transport
+
+    def put_wire(self, transport: Any) -> bool:
+        """Put the wire under a transport of httpx's own, unless meshlib is switched off. True where it now is there."""
+        return is_routed(transport) or (self.mesh.enabled and route(transport, self.library))
+
+    def made_proxy(self, transport: Any) -> Any:
+        """Remember a proxy transport of httpx's own making."""
+        self.proxies[id(transport)] = transport
+        return transport
+
+    def chosen(self, client: Any, transport: Any, url: Any) -> Any:
+        """A service with `discovery` goes past a proxy that httpx itself set up; all else goes where httpx says."""
+        if id(transport) in self.proxies:
+            service = self.mesh.route(url)
+            if service is not None and service.has_discovery:
+                return own_transport(client)
+        return transport
 
     def service_for(self, request: Any) -> ServiceState | None:
         """The service of a request; None when httpx alone shall send it: an attempt on its way down, or `direct`."""
@@ -59,7 +84,7 @@ class Door:
         One that runs inside another (a token is fetched, say) inherits that one's deadline; a call's own comes first.
         """
         now, outer = self.runtime.now(), current_flow.get()
-        options = request.extensions.get(OPTIONS)
+        options = options_of(request)
         service = self.service_for(request)
         timeout = service.timeout(options) if service is not None else None
         inherited = outer.deadline if outer is not None else None
@@ -69,7 +94,7 @@ class Door:
 
     def new_call(self, request: Any, service: ServiceState, transport: Any, transmit: Any) -> Call:
         """The call of one hop."""
-        options = request.extensions.get(OPTIONS)
+        options = options_of(request)
         return Call(
             apart(request, self.library),
             service=service.name,
@@ -163,82 +188,93 @@ def failed(call: Call, request: Any, exc: Exception) -> None:
         pass
 
 
-class SyncDoor:
-    """Mixed in above `httpx.Client` or `httpx2.Client`.
+class SyncDoor(Door):
+    """The door of blocking clients and transports."""
 
-    What comes after it is looked up before a call begins: the client may be unwrapped while the call runs.
-    """
+    __slots__ = ()
 
-    _meshlib: Door
+    def __init__(self, mesh: Mesh | None, module: str) -> None:
+        super().__init__(mesh, module, _sync_runtime)
 
-    def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
-        """Send a request, as `httpx.Client.send` does; its hops share one deadline and one journal."""
-        send, door = super().send, self._meshlib  # type: ignore[misc]
+    def send(self, send: Any, request: Any, stream: bool, kwargs: dict[str, Any]) -> Any:
+        """A client's `send`: everything that happens in it belongs to one flow."""
         if is_attempt(request):
             return send(request, stream=stream, **kwargs)
-        token = current_flow.set(door.open_flow(request, stream))
+        token = current_flow.set(self.open_flow(request, stream))
         try:
             return send(request, stream=stream, **kwargs)
         finally:
             current_flow.reset(token)
 
-    def _send_single_request(self, request: Any) -> Any:
-        once, door = super()._send_single_request, self._meshlib  # type: ignore[misc]
-        service = door.service_for(request)
+    def hop(self, once: Any, transport_for_url: Any, request: Any) -> Any:
+        """One request of a flow; `once` is httpx's own way of sending it."""
+        service = self.service_for(request)
         if service is None:
             return once(request)
-        transport = self._transport_for_url(request.url)
-        return run(door.new_call(request, service, transport, partial(transmit, once)), request, service)
+        call = self.new_call(request, service, transport_for_url(request.url), partial(transmit, once))
+        return run(call, request, service)
 
-    def _transport_for_url(self, url: Any) -> Any:
-        return chosen(self, super()._transport_for_url(url), url)  # type: ignore[misc]
-
-    def _init_transport(self, *args: Any, **kwargs: Any) -> Any:
-        return made(self, super()._init_transport(*args, **kwargs), kwargs)  # type: ignore[misc]
-
-    def _init_proxy_transport(self, *args: Any, **kwargs: Any) -> Any:
-        return made_proxy(self, super()._init_proxy_transport(*args, **kwargs))  # type: ignore[misc]
-
-
-def chosen(client: Any, transport: Any, url: Any) -> Any:
-    """A service with `discovery` goes past a proxy that httpx itself set up; everything else goes where httpx says."""
-    if id(transport) in client._meshlib.proxies:
-        service = client._meshlib.mesh.route(url)
-        if service is not None and service.has_discovery:
-            return own_transport(client)
-    return transport
+    def handle(self, transport: Any, below: Any, request: Any) -> Any:
+        """A request that meets the pipeline in a transport. `below` is the rest of that object; what wraps the object
+        itself is above the pipeline."""
+        service = self.service_for(request)
+        if service is None:
+            return below.handle_request(request)
+        token = current_flow.set(self.open_flow(request, stream=True))
+        try:
+            call = self.new_call(request, service, transport, partial(transmit, below.handle_request))
+            call.transport = below
+            return run(call, request, service)
+        finally:
+            current_flow.reset(token)
 
 
-def made(client: Any, transport: Any, kwargs: dict[str, Any]) -> Any:
-    """Put the wire under the transport that the constructor made; one that the user gave stays as it is."""
-    if kwargs.get("transport") is None:
-        put_wire(transport, client._meshlib)
-    return transport
+class AsyncDoor(Door):
+    """The door of async clients and transports."""
 
+    __slots__ = ()
 
-def put_wire(transport: Any, door: Door) -> bool:
-    """Put the wire under a transport of httpx's own, unless meshlib is switched off. True where it now is there."""
-    return is_routed(transport) or (door.mesh.enabled and route(transport, door.library))
+    def __init__(self, mesh: Mesh | None, module: str) -> None:
+        super().__init__(mesh, module, _aio_runtime)
 
+    async def send(self, send: Any, request: Any, stream: bool, kwargs: dict[str, Any]) -> Any:
+        """See `SyncDoor.send`."""
+        if is_attempt(request):
+            return await send(request, stream=stream, **kwargs)
+        token = current_flow.set(self.open_flow(request, stream))
+        try:
+            return await send(request, stream=stream, **kwargs)
+        finally:
+            current_flow.reset(token)
 
-def made_proxy(client: Any, transport: Any) -> Any:
-    """Remember a proxy transport of httpx's own making."""
-    client._meshlib.proxies[id(transport)] = transport
-    return transport
+    async def hop(self, once: Any, transport_for_url: Any, request: Any) -> Any:
+        """See `SyncDoor.hop`."""
+        service = self.service_for(request)
+        if service is None:
+            return await once(request)
+        call = self.new_call(request, service, transport_for_url(request.url), partial(transmit_async, once))
+        return await arun(call, request, service)
 
-
-def sync_door(mesh: Mesh | None, library: Library) -> Door:
-    """The door of a blocking client. Without a mesh, the one of the process."""
-    return Door(the_mesh(mesh), library, _sync_runtime)
+    async def handle(self, transport: Any, below: Any, request: Any) -> Any:
+        """See `SyncDoor.handle`."""
+        service = self.service_for(request)
+        if service is None:
+            return await below.handle_async_request(request)
+        token = current_flow.set(self.open_flow(request, stream=True))
+        try:
+            call = self.new_call(request, service, transport, partial(transmit_async, below.handle_async_request))
+            call.transport = below
+            return await arun(call, request, service)
+        finally:
+            current_flow.reset(token)
 
 
 def the_mesh(given: Mesh | None) -> Mesh:
     """The mesh that was given, else the one of the process. Raises TypeError for anything but a Mesh."""
-    from meshlib.mesh import Mesh, default_mesh  # here: what it needs is no cost of `import meshlib`
-
     if given is not None and not isinstance(given, Mesh):
         raise TypeError(f"mesh= takes a meshlib.Mesh, not {type(given).__name__}")
     return given or default_mesh()
 
 
 _sync_runtime = SyncRuntime()
+_aio_runtime = AioRuntime()

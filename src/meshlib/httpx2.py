@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from meshlib.arguments import like_parent
-from meshlib.door import SyncDoor, put_wire, sync_door
-from meshlib.door_async import AsyncDoor, async_door
-from meshlib.library import httpx2_library
-from meshlib.transport import AsyncTransportDoor, SyncTransportDoor
+from meshlib.mixins import (
+    AsyncClientCore,
+    AsyncTransportCore,
+    SyncClientCore,
+    SyncTransportCore,
+    async_door,
+    sync_door,
+)
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @like_parent
-class Client(SyncDoor, httpx2.Client):
+class Client(SyncClientCore, httpx2.Client):
     """`httpx2.Client`, with discovery, balancing, retries, deadlines, breakers and tracing.
 
     Takes every argument of httpx's, which mean the same, and `mesh`: the Mesh to use (default: the one of the process,
@@ -29,12 +33,12 @@ class Client(SyncDoor, httpx2.Client):
     """
 
     def __init__(self, *, mesh: Mesh | None = None, **kwargs: Unpack[ClientArguments[httpx2.BaseTransport]]) -> None:
-        self._meshlib = sync_door(mesh, httpx2_library())
+        self._meshlib = sync_door(mesh, "httpx2")
         super().__init__(**kwargs)
 
 
 @like_parent
-class AsyncClient(AsyncDoor, httpx2.AsyncClient):
+class AsyncClient(AsyncClientCore, httpx2.AsyncClient):
     """`httpx2.AsyncClient`, with discovery, balancing, retries, deadlines, breakers and tracing.
 
     Arguments as for `Client`. Works on asyncio and trio.
@@ -43,25 +47,25 @@ class AsyncClient(AsyncDoor, httpx2.AsyncClient):
     def __init__(
         self, *, mesh: Mesh | None = None, **kwargs: Unpack[ClientArguments[httpx2.AsyncBaseTransport]]
     ) -> None:
-        self._meshlib = async_door(mesh, httpx2_library())
+        self._meshlib = async_door(mesh, "httpx2")
         super().__init__(**kwargs)
 
 
 @like_parent
-class HTTPTransport(SyncTransportDoor, httpx2.HTTPTransport):
+class HTTPTransport(SyncTransportCore, httpx2.HTTPTransport):
     """`httpx2.HTTPTransport` with the pipeline in it. See `meshlib.HTTPTransport`."""
 
     def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Unpack[TransportArguments]) -> None:
         super().__init__(*args, **kwargs)
-        self._meshlib = sync_door(mesh, httpx2_library())
-        put_wire(self, self._meshlib)
+        self._meshlib = sync_door(mesh, "httpx2")
+        self._meshlib.put_wire(self)
 
 
 @like_parent
-class AsyncHTTPTransport(AsyncTransportDoor, httpx2.AsyncHTTPTransport):
+class AsyncHTTPTransport(AsyncTransportCore, httpx2.AsyncHTTPTransport):
     """`httpx2.AsyncHTTPTransport` with the pipeline in it. See `meshlib.HTTPTransport`."""
 
     def __init__(self, *args: Any, mesh: Mesh | None = None, **kwargs: Unpack[TransportArguments]) -> None:
         super().__init__(*args, **kwargs)
-        self._meshlib = async_door(mesh, httpx2_library())
-        put_wire(self, self._meshlib)
+        self._meshlib = async_door(mesh, "httpx2")
+        self._meshlib.put_wire(self)

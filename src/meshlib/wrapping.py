@@ -10,10 +10,8 @@ import types
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from meshlib.door import SyncDoor, put_wire, sync_door
-from meshlib.door_async import AsyncDoor, async_door
-from meshlib.library import Library, httpx2_library, httpx_library
-from meshlib.wire import is_routed, unroute
+from meshlib.mixins import AsyncClientCore, ClientCore, SyncClientCore, async_door, sync_door
+from meshlib.wire import unroute
 from meshlib.wire.private import is_closed, is_proxy, mounts, own_transport
 
 if TYPE_CHECKING:
@@ -29,18 +27,18 @@ def wrap(client: C, *, mesh: Mesh | None = None) -> C:
     httpx itself. Raises TypeError for anything but a client of httpx or httpx2, ValueError for one that is on another
     mesh, and RuntimeError for a closed one.
     """
-    if isinstance(client, SyncDoor | AsyncDoor):
+    if isinstance(client, ClientCore):
         _check_mesh(client, mesh)
         return client
-    library, sync = _kind(client)
+    module, sync = _kind(client)
     if is_closed(client):
         raise RuntimeError("a closed client cannot be wrapped")
-    door = sync_door(mesh, library) if sync else async_door(mesh, library)
+    door = sync_door(mesh, module) if sync else async_door(mesh, module)
     client.__dict__["_meshlib"] = door
     for transport in _transports(client):
-        if not put_wire(transport, door) and is_proxy(transport, library):
+        if not door.put_wire(transport) and is_proxy(transport, door.library):
             door.proxies[id(transport)] = transport
-    _become(client, _shadow(cast("Any", type(client)), SyncDoor if sync else AsyncDoor))
+    _become(client, _shadow(cast("Any", type(client)), SyncClientCore if sync else AsyncClientCore))
     return client
 
 
@@ -52,8 +50,7 @@ def unwrap(client: C) -> C:
     if isinstance(client, Shadow):
         _become(client, type(client)._meshlib_original)
         for transport in _transports(client):
-            if is_routed(transport):
-                unroute(transport)
+            unroute(transport)
         del client.__dict__["_meshlib"]
     return client
 
@@ -87,13 +84,12 @@ def _shadow(original: Any, door: type) -> Any:
     return types.new_class(original.__name__, (Shadow, door, original), exec_body=lambda body: body.update(namespace))
 
 
-def _kind(client: Any) -> tuple[Library, bool]:
+def _kind(client: Any) -> tuple[str, bool]:
     """Which module a client belongs to, and whether it blocks."""
     for base in type(client).__mro__:
         package = base.__module__.partition(".")[0]
         if package in ("httpx", "httpx2") and base.__name__ in ("Client", "AsyncClient"):
-            library = httpx_library() if package == "httpx" else httpx2_library()
-            return library, base.__name__ == "Client"
+            return package, base.__name__ == "Client"
     raise TypeError(f"wrap() takes a Client or AsyncClient of httpx or httpx2, not {type(client).__name__}")
 
 
