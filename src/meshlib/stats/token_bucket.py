@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 
-_ROUNDING = 1e-9  # ten credits of 0.1 make a whole token
+_WHOLE = 1 - 1e-9  # ten credits of 0.1 make a token
 
 
 class TokenBucket:
@@ -31,17 +31,18 @@ class TokenBucket:
     def take(self, now: float) -> bool:
         """Take one token, if there is one at `now` (monotonic seconds)."""
         with self._lock:
-            self._tokens = self._level(now)
+            self._tokens = self.level(now)
             self._at = now if self._at is None else max(now, self._at)
-            if self._tokens < 1 - _ROUNDING:
+            if self._tokens < _WHOLE:
                 return False
             self._tokens = max(0.0, self._tokens - 1)
             return True
 
-    def level(self, now: float) -> float:
-        """How many tokens there are at `now`; without the lock, for every attempt asks and a moment ago will do."""
-        return self._tokens if self._tokens >= self.cap else self._level(now)
+    def affords(self, now: float) -> bool:
+        """Whether there is a token at `now`; without the lock, for every attempt asks and a moment ago will do."""
+        return self._tokens >= _WHOLE or self.level(now) >= _WHOLE
 
-    def _level(self, now: float) -> float:
+    def level(self, now: float) -> float:
+        """How many tokens there are at `now`."""
         elapsed = 0.0 if self._at is None else max(0.0, now - self._at)
         return min(self.cap, self._tokens + self.floor * elapsed)

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from meshlib.call import Attempt
+from meshlib.endpoint import EndpointSet
 from meshlib.errors import CircuitOpen, NoEndpoints, raised_as
 from meshlib.runtime.sync import SyncRuntime, complete
 from meshlib.testing.script import new_call
@@ -75,6 +76,21 @@ def test_safe_failures_are_retried_and_no_other(method: str, outcome: Any, sent:
 )
 def test_500_is_retried_once_and_only_on_another_endpoint(endpoints: int, statuses: list[int], attempts: int) -> None:
     assert len(play(retry(endpoints), statuses).attempts) == attempts
+
+
+def test_an_endpoint_that_its_breaker_leaves_out_is_no_other_endpoint() -> None:
+    layer = retry(2)
+    assert layer.endpoints.current is not None
+    layer.endpoints.open = layer.endpoints.current.endpoints[1:]
+    assert len(play(layer, [500, 200]).attempts) == 1
+    assert play(layer, [(503, {"retry-after": "120"}), 200]).stopped == "retry_after"
+
+
+def test_nor_is_one_that_this_process_does_not_use() -> None:
+    layer = retry(2)
+    assert layer.endpoints.current is not None
+    layer.endpoints.used = EndpointSet(layer.endpoints.current.endpoints[:1], 1, 0.0)
+    assert len(play(layer, [500, 200]).attempts) == 1
 
 
 @pytest.mark.parametrize("opened", [{"headers": {"Idempotency-Key": "k"}}, {"idempotent": True}])

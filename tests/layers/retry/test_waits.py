@@ -154,6 +154,30 @@ def test_chains_of_one_service_share_the_budget() -> None:
     assert first.budget is second.budget
 
 
+def test_a_call_that_brings_a_budget_of_its_own_has_that_one() -> None:
+    from meshlib.config.options import options
+    from meshlib.layers.retry.layer import RetryLayer
+    from tests.layers.chains import context
+
+    usual = context()
+    asked = options(retry={"budget": {"cap": 3}})["meshlib"]
+    first, own = RetryLayer.build(usual), RetryLayer.build(usual.with_settings(usual.settings.replace(asked)))
+    assert first is not None
+    assert own is not None
+    assert first.budget is not None
+    assert own.budget is not None
+    assert (first.budget.cap, own.budget.cap) == (10, 3)
+
+
+def test_ten_successes_pay_for_a_retry_and_for_leaving_it_time() -> None:
+    layer, clock = retry(max_attempts=11, backoff=0, budget={"floor": 0.0}), VirtualRuntime()
+    play(layer, [503], clock=clock)
+    for _ in range(10):
+        play(layer, [204], clock=clock)
+    story = play(layer, [httpx.ReadTimeout("share"), 200], deadline=100.0, clock=clock)
+    assert [a.left for a in story.attempts] == [10, 0]
+
+
 def test_without_a_budget_every_call_may_be_retried() -> None:
     layer, clock = retry(backoff=0, budget=False), VirtualRuntime()
     assert {len(play(layer, [503], clock=clock).attempts) for _ in range(50)} == {3}

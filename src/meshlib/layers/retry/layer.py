@@ -54,7 +54,8 @@ class RetryLayer:
         budget = None
         if section.budget is not False:
             of = section.budget
-            budget = context.state("budget", lambda: TokenBucket(of.cap, of.ratio, of.floor))
+            key = f"budget {of.cap} {of.ratio} {of.floor}"  # a call that brings other values has a budget of its own
+            budget = context.state(key, lambda: TokenBucket(of.cap, of.ratio, of.floor))
         return cls(
             rules=_rules(section, context.settings),
             wait=_wait(section, context.settings),
@@ -93,19 +94,24 @@ class RetryLayer:
         """
         if "timeout" not in self.rules.on:
             return 0
-        if call.deadline is not None and self.budget is not None and self.budget.level(call.runtime.now()) < 1:
+        if call.deadline is not None and not self._may_follow(call):
             return 0
-        if call.deadline is not None and not self.rules.configured and call.mocked():
-            return 0  # as in `Run`: none follows
         if self.rules.max_attempts is not None:
             return self.rules.max_attempts - call.attempts - 1
         known = self.strategies.attempts if self.strategies is not None else None
         return _LEFT_UNKNOWN if known is None else max(0, known - call.attempts - 1)
 
+    def _may_follow(self, call: Call) -> bool:
+        if self.budget is not None and not self.budget.affords(call.runtime.now()):
+            return False
+        return self.rules.configured or not call.mocked()  # as in `Run`
+
     def elsewhere(self, call: Call) -> bool:
-        """Whether there is an endpoint that `call` has not tried."""
-        newest = self.endpoints.current
-        return call.pinned and newest is not None and any(e not in call.tried for e in newest.endpoints)
+        """Whether there is an endpoint in use that `call` has not tried and that no breaker leaves out."""
+        known = self.endpoints.used or self.endpoints.current
+        if known is None or not call.pinned:
+            return False
+        return any(e not in call.tried and e not in self.endpoints.open for e in known.endpoints)
 
     def describe(self) -> Mapping[str, object]:
         rules, wait, budget = self.rules, self.wait, self.budget
