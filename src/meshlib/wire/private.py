@@ -7,6 +7,7 @@ private methods stand in `door.py`, since an override must stand in its class; t
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 POOL_SETTINGS = (
@@ -26,6 +27,9 @@ POOL_SETTINGS = (
 
 MOCKERS = ("respx", "respx2", "pytest_httpx", "pytest_httpx2", "vcr")
 """Packages that stand in the place of the wire in a test. A positive list: an unknown patch may be a tracer."""
+
+
+_NOTHING: dict[str, str] = {}
 
 
 def pool_of(transport: Any) -> Any:
@@ -87,7 +91,11 @@ def mocker_of(library: Any) -> str | None:
 
 def mocker_behind(function: Any) -> str | None:
     """The mocking tool that a function belongs to, or None."""
-    module: str = getattr(function, "__globals__", {}).get("__name__", "")
+    return _mocker(getattr(function, "__globals__", _NOTHING).get("__name__", ""))
+
+
+@lru_cache(maxsize=256)
+def _mocker(module: str) -> str | None:
     package = module.partition(".")[0]
     return package if package in MOCKERS else None
 

@@ -48,8 +48,9 @@ class Connection(asyncio.Protocol):
         """End the connection by a TCP reset."""
         if self._transport is None:
             return
-        sock: socket.socket = self._transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        sock: socket.socket | None = self._transport.get_extra_info("socket")
+        if sock is not None:  # else a TLS handshake has failed and closed it
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._transport.abort()
 
     def _next_request(self) -> None:
