@@ -20,6 +20,7 @@ Errors of httpx itself pass through meshlib unchanged.
 from __future__ import annotations
 
 from functools import cache
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 if TYPE_CHECKING:
@@ -91,4 +92,16 @@ class ConfigError(ValueError):
 def raised_as(kind: Any, module: Any) -> type[MeshError]:
     """The class that is raised for `kind` in clients of `module` (httpx or httpx2): both families in one."""
     bases = (kind, getattr(module, kind.also))
-    return cast("type[MeshError]", type(kind.__name__, bases, {"__module__": kind.__module__}))
+
+    def reduce(self: MeshError) -> tuple[object, ...]:
+        return _unpickled, (kind, module.__name__, self.args, vars(self))
+
+    body = {"__module__": kind.__module__, "__reduce__": reduce}
+    return cast("type[MeshError]", type(kind.__name__, bases, body))
+
+
+def _unpickled(kind: Any, module: str, args: tuple[Any, ...], state: dict[str, Any]) -> MeshError:
+    """An error that came from another process: pickle cannot find its class by name, which is that of `kind`."""
+    exc = raised_as(kind, import_module(module))(*args)
+    vars(exc).update(state)
+    return exc
