@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from meshlib.config.options import Options
 from meshlib.endpoint import Endpoints
+from meshlib.errors import ConfigError
 from meshlib.layer import Context
 from meshlib.pipeline import build, build_safe
 from meshlib.wire.tls import ServiceTls
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from meshlib.call import Call
-    from meshlib.config import Options, Settings
+    from meshlib.config import Settings
     from meshlib.events import Listener
     from meshlib.insertion import Insertion
     from meshlib.layer import Response
@@ -21,6 +23,17 @@ if TYPE_CHECKING:
 
 OPTIONS = "meshlib"
 """The key of `meshlib.options(...)` in `request.extensions`."""
+
+
+def options_of(request: Any) -> Options | None:
+    """What a request sets for itself. Raises ConfigError for what `meshlib.options(...)` did not make."""
+    given: Options | None = request.extensions.get(OPTIONS)
+    if given is not None and not isinstance(given, Options):
+        raise ConfigError(
+            f'extensions["{OPTIONS}"] = {type(given).__name__} (call): must come from meshlib.options(...)'
+        )
+    return given
+
 
 MAX_VARIANTS = 256
 """Chains kept for calls with options of their own; more than this many different options are rebuilt when they come."""
@@ -59,7 +72,7 @@ class ServiceState:
 
     async def handle(self, call: Call) -> Response:
         """Send one call through the chain."""
-        options = call.request.extensions.get(OPTIONS)
+        options = options_of(call.request)
         chain = self.chain if options is None else self._variant(options)
         return await chain.handle(call)
 

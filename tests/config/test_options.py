@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+import meshlib
 from meshlib.config import Options, Service, load
 from meshlib.config.options import options
 from meshlib.errors import ConfigError
@@ -100,3 +101,10 @@ def test_a_field_that_cannot_stand_beside_a_configured_one_is_refused_when_they_
     settings = load(environ={}, services={"a": Service(retry=Retry(backoff=Backoff(max=0.1)))}).settings("a")
     with pytest.raises(ConfigError, match=r"base \(0.5s\) must not be longer than max \(0.1s\)"):
         settings.replace(of(retry={"backoff": {"base": 0.5}}))
+
+
+@pytest.mark.parametrize("given", [3, {"retry": False}, meshlib.Retry()])
+def test_what_options_did_not_make_is_refused_before_anything_is_sent(given: object) -> None:
+    mesh = meshlib.Mesh({"pay": {"discovery": "static://127.0.0.1:1"}})
+    with meshlib.Client(mesh=mesh) as client, pytest.raises(ConfigError, match=r"must come from meshlib\.options"):
+        client.get("http://pay/", extensions={"meshlib": given})

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from meshlib.config.node import Node
 
 _USER = re.compile(r"""(\w+://)?[^\s'"]*@""")
-_SECRET = "token|password|secret|key"
-_TOKEN = re.compile(rf"((?:{_SECRET})=)[^&\s]+", re.IGNORECASE)
-_ENTRY = re.compile(rf"""('[^']*(?:{_SECRET})[^']*': )(?:'[^']*'|"[^"]*")""", re.IGNORECASE)  # in the repr of a table
+_PRIVATE = "token|password|secret|key"
+_TOKEN = re.compile(rf"((?:{_PRIVATE})=)[^&\s]+", re.IGNORECASE)
+_ENTRY = re.compile(rf"""('[^']*(?:{_PRIVATE})[^']*': )(?:'[^']*'|"[^"]*")""", re.IGNORECASE)  # in the repr of a table
 _LONGEST = 120
 _BOUNDS = {
     "greater_than_equal": ("at least", "ge"),
