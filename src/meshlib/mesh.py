@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshlib import discovery
 from meshlib.config import load
-from meshlib.endpoint import first_set
+from meshlib.endpoint import Address, first_set
 from meshlib.errors import NoEndpoints, NoRoute
 from meshlib.events import Event, Listener, notify
 from meshlib.explain import explain
@@ -170,27 +170,27 @@ class Mesh:
             host, port = url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
             match = self.config.match(host, port)
             found: Any
-            if match is not None:
-                found = self._service(host if "*" in match else match, match)
-            elif self.config.unconfigured == "mesh":
-                found = self._service(host, None)
+            if match is not None and "*" not in match:
+                found = self._service(match, match)
+            elif match is not None or self.config.unconfigured == "mesh":
+                found = self._service(str(Address(host, None if port == 80 else port)), match, host)
             else:
                 found = self._fallback
             self._routes[key] = found
             return found
 
-    def _service(self, name: str, key: str | None) -> ServiceState:
+    def _service(self, name: str, key: str | None, host: str = "") -> ServiceState:
         """The state of a service, made at first sight. `key` is its entry in the configuration, None: the defaults."""
         found = self._services.get(name)
         if found is None:
-            found = self._services[name] = self._new_service(name, key)
+            found = self._services[name] = self._new_service(name, key, host)
             if key is None or "*" in key:
                 self._keep_few(name)
         return found
 
-    def _new_service(self, name: str, key: str | None) -> ServiceState:
+    def _new_service(self, name: str, key: str | None, host: str) -> ServiceState:
         settings = self.config.settings(key)
-        names = discovery.DialNames() if key is None and _balanceable(name) else None
+        names = discovery.DialNames() if key is None and _balanceable(host) else None
         service = ServiceState(name, settings, self._layers, self.emit, names)
         if settings.discovery is not None:
             watch = discovery.watch(settings.discovery, service.endpoints, service=name, emit=self.emit)
