@@ -12,14 +12,19 @@ if TYPE_CHECKING:
     from meshlib.layer import Layer
     from meshlib.mesh import Mesh
 
+_WHOLE = "must be a whole URL, such as http://payment-service/charge"
+
 
 def explain(mesh: Mesh, url: str) -> str:
     """Lines for a person on call. Raises ValueError for what is no URL."""
     import httpx
 
-    parsed = httpx.URL(url)
-    if not parsed.scheme or not parsed.host:
-        raise ValueError(f"{url!r} must be a whole URL, such as http://payment-service/charge")
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"{_WHOLE} ({error})") from None
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ValueError(_WHOLE)
     return "\n".join(_lines(mesh, parsed))
 
 

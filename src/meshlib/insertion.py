@@ -40,6 +40,8 @@ def checked(insertion: Any, names: Sequence[str]) -> Insertion:
     if not (isinstance(insertion, tuple) and len(insertion) == 3):
         raise PipelineError(f'layers: {insertion!r} must be (layer, "above" or "below", name of a layer)')
     layer, side, anchor = insertion
+    if isinstance(layer, type):
+        raise PipelineError(f"layers: {layer.__name__} is a class: make an object of it, {layer.__name__}()")
     name, handle = getattr(layer, "name", None), getattr(layer, "handle", None)
     if not isinstance(name, str) or not callable(handle) or not iscoroutinefunction(unwrap(handle)):
         raise PipelineError(f"layers: {layer!r} must have a `name` and an `async def handle(self, inner, call)`")

@@ -26,7 +26,16 @@ def test_a_wrong_configuration_is_told_with_status_1(
     assert "MESHLIB_NONSENSE (environment): unknown variable" in capsys.readouterr().err
 
 
-def test_what_is_no_url_of_ours_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(["explain", "pay/charge"])
-    assert "must begin with http:// or https://" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "url", ["pay/charge", "ftp://pay", "http://", "http://pay:abc/", "http://[::1/", "", "http://a\n"]
+)
+def test_what_is_no_url_of_ours_is_refused(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["explain", url])
+    assert caught.value.code == 2
+    assert "meshlib explain: error: must be a whole URL" in capsys.readouterr().err
+
+
+def test_a_url_may_be_in_capitals(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "HTTP://PAY/"]) == 0
+    assert capsys.readouterr().out.startswith("http://pay/\n")

@@ -127,10 +127,11 @@ class NotAsync:
         ((Mine("retry"), "above", "retry"), r"there is a layer named 'retry' already"),
         ((Nameless(), "above", "retry"), r"must have a `name` and an `async def handle"),
         ((NotAsync(), "above", "retry"), r"must have a `name` and an `async def handle"),
+        ((Mine, "above", "retry"), r"Mine is a class: make an object of it, Mine\(\)"),
         (Mine(), r"must be \(layer, \"above\" or \"below\", name of a layer\)"),
         ((Mine(), "above"), r"must be \(layer, \"above\" or \"below\", name of a layer\)"),
     ],
-    ids=["unknown place", "unknown side", "name taken", "no name", "not async", "no tuple", "short tuple"],
+    ids=["unknown place", "unknown side", "name taken", "no name", "not async", "a class", "no tuple", "short tuple"],
 )
 def test_a_wrong_insertion_is_told_when_the_mesh_is_made(insertion, told):
     with pytest.raises(meshlib.PipelineError, match=told):

@@ -17,8 +17,6 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="meshlib explain", description=__doc__)
     parser.add_argument("url", help="such as http://payment-service/charge")
     url = parser.parse_args(argv).url
-    if not url.startswith(("http://", "https://")):
-        parser.error(f"{url} must begin with http:// or https://")
 
     import meshlib
 
@@ -29,6 +27,8 @@ def main(argv: Sequence[str]) -> int:
         return 1
     try:
         print(mesh.explain(url))
+    except ValueError as error:
+        parser.error(str(error))
     finally:
         mesh.close()
     return 0
