@@ -1,3 +1,5 @@
+import asyncio
+import threading
 from math import inf
 
 import pytest
@@ -66,6 +68,57 @@ def test_what_cannot_be_used_keeps_its_chance_and_who_has_gone_is_forgotten() ->
     assert resting.next == 5.0
     resting.keep([OTHER])
     assert resting.next == inf
+
+
+def test_whoever_is_asked_whether_it_can_be_used_may_take_his_time() -> None:
+    resting = Resting()
+    resting.failed(ENDPOINT, 0.0, 5.0, timed_out=False)
+    resting.failed(OTHER, 0.0, 5.0, timed_out=False)
+
+    def usable(endpoint: object) -> bool:  # a breaker's listener that sends a request of its own, say
+        other = threading.Thread(target=resting.failed, args=(OTHER, 5.0, 5.0), kwargs={"timed_out": False})
+        other.start()
+        other.join(2.0)
+        assert not other.is_alive()
+        resting.keep([ENDPOINT])
+        return True
+
+    assert resting.chance(5.0, usable, bounded=True) is ENDPOINT
+    assert resting.chance(5.0, anybody, bounded=True) is None
+
+
+def test_a_chance_whose_attempt_was_cancelled_comes_again() -> None:
+    client = one(4)
+    bad = client.fleet.replicas["10.0.0.1:80"]
+    bad.behaviour = Behaviour(status=503, after=0.001)
+    while not bad.received:
+        client.get()
+    bad.behaviour = Behaviour(fate="hang")
+    client.clock.advance(5.0)
+    before = bad.received
+    task = client.clock.spawn(client.send())
+    client.clock.advance(0.001)
+    assert bad.received == before + 1
+    task.cancel(asyncio.CancelledError())
+    bad.behaviour = HEALTHY
+    client.clock.advance(5.1)
+    client.get()
+    assert bad.received == before + 2
+
+
+def test_an_endpoint_that_left_before_its_attempt_failed_does_not_rest() -> None:
+    client = one(2)
+    bad = client.fleet.replicas["10.0.0.1:80"]
+    bad.behaviour = Behaviour(fate="reset", after=1.0)
+    tasks = [client.clock.spawn(client.send()) for _ in range(8)]
+    client.clock.advance(0.5)
+    endpoints_ = client.context.endpoints
+    endpoints_.publish([e.address for e in client.endpoints if e.name != "10.0.0.1:80"], client.clock.now())
+    client.get()
+    client.clock.advance(2.0)
+    assert all(task.result().status_code == 200 for task in tasks)
+    assert bad.received > 0
+    assert client.context.state("balance", dict).resting.next == inf
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

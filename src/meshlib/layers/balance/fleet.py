@@ -69,7 +69,8 @@ class Fleet:
         """An attempt failed after `seconds`, or was told to stay away."""
         counts = penalty(seconds, verdict.repel)
         self.sample(endpoint, now, counts)
-        self.resting.failed(endpoint, now, counts, timed_out=verdict.kind == "timeout")
+        if endpoint in self.members:
+            self.resting.failed(endpoint, now, counts, timed_out=verdict.kind == "timeout")
 
     def sample(self, endpoint: Endpoint, now: float, seconds: float) -> None:
         """An attempt at `endpoint` took, or counts as, `seconds`."""

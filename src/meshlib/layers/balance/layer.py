@@ -11,7 +11,7 @@ from meshlib.classify import classify, ran_out
 from meshlib.endpoint import first_set
 from meshlib.errors import CircuitOpen, DeadlineExceeded, NoEndpoints
 from meshlib.layers.balance.fleet import Fleet
-from meshlib.layers.balance.policy import later
+from meshlib.layers.balance.policy import PENALTY, later
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,7 +118,10 @@ class BalanceLayer:
         for endpoint in self._endpoints.open if self._gated else ():
             if endpoint.gate is not None and endpoint.gate.due(now) and usable(endpoint):
                 return endpoint
-        return self._fleet.resting.chance(now, usable, bounded=attempt.deadline is not None)
+        chosen = self._fleet.resting.chance(now, usable, bounded=attempt.deadline is not None)
+        if chosen is not None:
+            attempt.on_release(self._chance_over)
+        return chosen
 
     def _admits(self, endpoint: Endpoint, attempt: Attempt, now: float) -> bool:
         gate = endpoint.gate
@@ -166,6 +169,11 @@ class BalanceLayer:
             self._fleet.failed(endpoint, now, seconds, verdict)
         elif verdict.kind == "cancelled" and attempt.returned is None and self._outlasted(endpoint, now, seconds):
             self._fleet.sample(endpoint, now, seconds)
+
+    def _chance_over(self, attempt: Attempt, error: BaseException | None) -> None:
+        """Where nothing was learnt, since it was cancelled, say, the endpoint rests once more as after a failure."""
+        if error is not None and attempt.endpoint is not None:
+            self._fleet.resting.give_back(attempt.endpoint, attempt.runtime.now() + PENALTY)
 
     @staticmethod
     def _outlasted(endpoint: Endpoint, now: float, seconds: float) -> bool:

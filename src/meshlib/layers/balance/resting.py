@@ -50,14 +50,24 @@ class Resting:
             self._wake()
 
     def chance(self, now: float, usable: Callable[[Endpoint], bool], *, bounded: bool) -> Endpoint | None:
-        """One that has rested and is `usable`; it is asked once. After a timeout only by an attempt that is bounded."""
-        with self._lock:
-            for endpoint, rest in self._rests.items():
-                if rest.until <= now and (bounded or not rest.timed_out) and usable(endpoint):
-                    rest.until = inf
-                    self._wake()
+        """One that has rested and is `usable`; it is asked once. After a timeout only by an attempt that is bounded.
+
+        `usable` is called without the lock: a breaker's listeners may run in it.
+        """
+        for endpoint, rest in list(self._rests.items()):
+            if (bounded or not rest.timed_out) and self._claim(rest, now):
+                if usable(endpoint):
                     return endpoint
-            return None
+                self.give_back(endpoint, now)
+        return None
+
+    def give_back(self, endpoint: Endpoint, until: float) -> None:
+        """Nothing was learnt by the chance of `endpoint`: it has another one after `until`."""
+        with self._lock:
+            rest = self._rests.get(endpoint)
+            if rest is not None and rest.until == inf:
+                rest.until = until
+                self._wake()
 
     def came_back(self, endpoint: Endpoint) -> bool:
         """A good answer has come; True if it was the second chance's, and the endpoint rests no more."""
@@ -75,6 +85,14 @@ class Resting:
         with self._lock:
             self._rests = {e: self._rests[e] for e in members if e in self._rests}
             self._wake()
+
+    def _claim(self, rest: _Rest, now: float) -> bool:
+        with self._lock:
+            if rest.until > now:
+                return False
+            rest.until = inf
+            self._wake()
+            return True
 
     def _wake(self) -> None:
         self.next = min((rest.until for rest in self._rests.values()), default=inf)
