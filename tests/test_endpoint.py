@@ -44,6 +44,17 @@ def test_what_was_learnt_survives_a_flap_of_a_minute_and_no_longer() -> None:
     assert endpoints.current.endpoints[0] is not kept
 
 
+def test_a_source_that_was_silent_in_between_makes_the_minute_no_longer() -> None:
+    endpoints = Endpoints()
+    endpoints.publish([A, B], 0.0)
+    assert endpoints.current is not None
+    kept = endpoints.current.endpoints[0]
+    endpoints.publish([B], 1.0)
+    endpoints.publish([A, B], 3600.0)
+    assert endpoints.current.endpoints[0] is not kept
+    assert endpoints.current.endpoints[0].added_at == 3600.0
+
+
 def test_changes_are_told_with_the_names_added_and_removed() -> None:
     told: list[tuple[tuple[str, ...], tuple[str, ...]]] = []
     endpoints = Endpoints(changed=lambda added, removed: told.append((added, removed)))

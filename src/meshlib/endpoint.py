@@ -140,12 +140,15 @@ class Endpoints:
     def publish(self, addresses: Sequence[Address], now: float, stale_at: float = math.inf) -> None:
         """Make `addresses` (complete, in the source's order, without repetition) the current set."""
         with self._lock:
+            self._left = {name: kept for name, kept in self._left.items() if now - kept[0] < REMEMBERED}
             old = {e.name: e for e in self.current.endpoints} if self.current else {}
             new = tuple(self._known(address, old, now) for address in dict.fromkeys(addresses))
             names = {e.name for e in new}
             added = tuple(e.name for e in new if e.name not in old)
             removed = tuple(name for name in old if name not in names)
-            self._forget([old[name] for name in removed], now)
+            for name in removed:
+                old[name].gone = True
+                self._left[name] = (now, old[name])
             self.current = EndpointSet(new, self.current.version + 1 if self.current else 1, now)
             self.confirm(now, stale_at)
         self.first.set()
@@ -163,13 +166,6 @@ class Endpoints:
             endpoint = self._left.pop(name)[1]
             endpoint.gone = False
         return endpoint or Endpoint(address, now if self.current else None)
-
-    def _forget(self, removed: list[Endpoint], now: float) -> None:
-        """Mark what left, and drop what left long ago."""
-        for endpoint in removed:
-            endpoint.gone = True
-            self._left[endpoint.name] = (now, endpoint)
-        self._left = {name: kept for name, kept in self._left.items() if now - kept[0] < REMEMBERED}
 
 
 async def first_set(endpoints: Endpoints, runtime: Runtime, timeout: float | None) -> EndpointSet | None:
