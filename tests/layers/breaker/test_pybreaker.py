@@ -1,5 +1,6 @@
 """The pybreaker side: listeners, what is done by hand, factories."""
 
+import gc
 import logging
 from typing import Any
 
@@ -102,6 +103,25 @@ def test_a_factory_gives_each_endpoint_its_breaker_whose_own_thresholds_hold() -
     assert made["10.0.0.1:80"].current_state == "half-open"
     client.get()
     assert made["10.0.0.1:80"].current_state == "closed"
+
+
+def test_a_factory_may_give_the_same_breaker_again_for_an_endpoint_that_was_away() -> None:
+    ours, users = Recorder(), Recorder()
+    kept = pybreaker.CircuitBreaker(fail_max=5, reset_timeout=60, listeners=[users])
+    client = one(1, retry=False, breaker={"factory": lambda name: kept, "listeners": [ours]})
+    behave(client, Behaviour(status=503, after=0.001))
+    for _ in range(5):
+        fail(client, 1)
+        there = client.endpoints
+        client.context.endpoints.publish([], client.clock.now())
+        client.context.endpoints.publish([there[0].address], client.clock.now() + 61)
+        client.clock.advance(61)
+        assert client.endpoints[0] is not there[0]
+        del there
+        gc.collect()
+    fail(client, 1)
+    assert len(kept.listeners) <= 4  # theirs, ours, and those that watch for endpoints which are still remembered
+    assert len(ours.told) == len(users.told) == 6
 
 
 def test_a_factory_that_fails_costs_no_call(caplog: pytest.LogCaptureFixture) -> None:

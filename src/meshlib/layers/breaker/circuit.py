@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from typing import TYPE_CHECKING, Any
+from weakref import WeakMethod
 
 from pybreaker import CircuitBreaker, CircuitBreakerListener, CircuitMemoryStorage
 
@@ -56,12 +57,18 @@ class Circuit:
 
     @classmethod
     def adopt(cls, breaker: CircuitBreaker, listeners: Sequence[Any]) -> Circuit:
-        """A circuit round a breaker of the user's factory; its listeners and ours can no longer hurt it."""
+        """A circuit round a breaker of the user's factory; its listeners and ours can no longer hurt it.
+
+        A factory may keep its breakers, and give one again for an endpoint that was away: nobody is told twice.
+        """
+        told = [*breaker.listeners, *listeners]
         for listener in breaker.listeners:
             breaker.remove_listener(listener)
-            breaker.add_listener(Guarded(listener))
-        for listener in listeners:
-            breaker.add_listener(Guarded(listener))
+        for listener in dict.fromkeys(item.listener if isinstance(item, Guarded) else item for item in told):
+            if not isinstance(listener, _Watch):
+                breaker.add_listener(Guarded(listener))
+            elif listener.wanted:
+                breaker.add_listener(listener)
         return cls(breaker, None)
 
     def watch(self, by_hand: Callable[[Input], None]) -> None:
@@ -143,14 +150,22 @@ class Guarded(CircuitBreakerListener):
 
 
 class _Watch(CircuitBreakerListener):
+    """Does not keep alive whom it tells: a breaker of the user's may outlive the endpoint it was made for."""
+
     def __init__(self, circuit: Circuit, by_hand: Callable[[Input], None]) -> None:
         self._circuit = circuit
-        self._by_hand = by_hand
+        self._by_hand = WeakMethod(by_hand)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether there still is somebody to tell."""
+        return self._by_hand() is not None
 
     def state_change(self, cb: Any, old_state: Any, new_state: Any) -> None:
-        happened = self._circuit.by_hand(new_state.name)
-        if happened is not None:
-            self._by_hand(happened)
+        tell = self._by_hand()
+        happened = self._circuit.by_hand(new_state.name) if tell is not None else None
+        if tell is not None and happened is not None:
+            tell(happened)
 
 
 def _guarded(function: Callable[..., Any], *args: Any) -> Any:
