@@ -42,6 +42,15 @@ def dialable(ip: str) -> bool:
     return _allowed(address)
 
 
+def is_ip(host: str) -> bool:
+    """Whether `host` (without brackets) is an IP address and not a name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def _allowed(address: IP) -> bool:
     return not (
         address.is_link_local

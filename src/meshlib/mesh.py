@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from meshlib import discovery
+from meshlib.address import is_ip
 from meshlib.config import load
 from meshlib.endpoint import Address, first_set
 from meshlib.errors import NoEndpoints, NoRoute
@@ -146,7 +146,7 @@ class Mesh:
         until = None if timeout is None else runtime.now() + timeout
         for service in waiting:
             await first_set(service.endpoints, runtime, None if until is None else max(until - runtime.now(), 0.0))
-        missing = [service.name for service in waiting if not service.endpoints.first.is_set()]
+        missing = [service.name for service in waiting if service.endpoints.current is None]
         if missing:
             raise NoEndpoints(f"no endpoints after {timeout} s for: {', '.join(map(str, missing))}")
 
@@ -212,13 +212,7 @@ class Mesh:
 
 def _balanceable(host: str) -> bool:
     """IP literals and localhost are one place, whatever they resolve to."""
-    if host == "localhost":
-        return False
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return True
-    return False
+    return host != "localhost" and not is_ip(host)
 
 
 def _snapshot(service: ServiceState, now: float) -> dict[str, Any]:

@@ -69,6 +69,8 @@ def test_names(url: str, server: str, name: str, port: int | None) -> None:
         ("dns://user:word@a", "names a user"),
         ("dns://a:1,b:1", "only static takes several"),
         ("dns://*.a", "must name a host"),
+        ("dns://10.0.0.1:80", "asks DNS for an address, which is no name: must be static://10.0.0.1:80 or a name"),
+        ("dns://server/[::1]", r"must be static://\[::1\] or a name"),
         ("static://http://a", "must be host"),
     ],
 )

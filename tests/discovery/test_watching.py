@@ -129,6 +129,18 @@ def test_close_ends_the_queries_and_keeps_the_endpoints(loop: ControlLoop, serve
     assert not loop.watches()
 
 
+def test_close_before_the_first_answer_lets_nobody_wait(server: DnsServer) -> None:
+    server.fail("pay.test", "DROP")
+    service = Service(f"dns://{server.host}:{server.port}/pay.test:80")
+    assert service.watch is not None
+    waiting = threading.Thread(target=service.first)
+    waiting.start()
+    service.watch.close()
+    waiting.join(PATIENCE / 2)
+    assert not waiting.is_alive()
+    assert service.first() == []
+
+
 def test_a_name_closed_and_wanted_again_is_asked_anew(loop: ControlLoop, server: DnsServer) -> None:
     server.set("pay.test", "A", ["127.0.0.1"])
     url = f"dns://{server.host}:{server.port}/pay.test:80"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from meshlib.address import is_ip
 from meshlib.endpoint import Address
 
 SCHEMES = ("static", "system", "dns")
@@ -59,6 +60,8 @@ def parse_source(url: str) -> Source:
     address = parse_address(name)
     if address.uds is not None or "*" in name:
         raise ValueError(f"must name a host: {scheme}://name[:port]")
+    if scheme == "dns" and is_ip(address.host):
+        raise ValueError(f"asks DNS for an address, which is no name: must be static://{address} or a name")
     return Source(scheme, url, server=server, name=address.host, port=address.port)
 
 

@@ -7,7 +7,6 @@ getaddrinfo hides. A server in the URL is asked as it stands, like `dig @server`
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar, cast
@@ -22,6 +21,7 @@ import dns.rdtypes.IN.A
 import dns.rdtypes.IN.AAAA  # here and not by the first answer, in a thread that a fork may cut off
 import dns.resolver
 
+from meshlib.address import is_ip
 from meshlib.discovery.config import parse_address
 from meshlib.discovery.files import Stamp, in_hosts_file, stamp
 from meshlib.discovery.lookup import Answer, LookupFailed
@@ -104,7 +104,7 @@ class DnsLookup:
         return Answer(tuple((ip, None) for ip in ips), ttl=0.0) if ips else None
 
     async def _server_ips(self) -> list[str]:
-        if self._server is None or _is_ip(self._server.host):
+        if self._server is None or is_ip(self._server.host):
             return self._server_ips_blocking()
         try:
             found = await resolve_in_thread(self._server.host, None, self._runtime, PATIENCE)
@@ -115,7 +115,7 @@ class DnsLookup:
     def _server_ips_blocking(self) -> list[str]:
         if self._server is None:
             return []
-        if _is_ip(self._server.host):
+        if is_ip(self._server.host):
             return [self._server.host]
         try:
             return [address.host for address in resolve_once(self._server.host, None)]
@@ -176,11 +176,3 @@ def _text(error: Exception) -> str:
     if isinstance(error, dns.resolver.NXDOMAIN):
         return "NXDOMAIN"
     return str(error) or type(error).__name__
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True

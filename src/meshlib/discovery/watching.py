@@ -85,8 +85,9 @@ class Watch:
         self.start()
 
     def close(self) -> None:
-        """End it; what was published stays."""
+        """End it; what was published stays, and nobody waits any longer for what was not."""
         self.closed = True
+        self._endpoints.first.set()
         process.loop.unsubscribe(self)
 
     def patience(self, now: float) -> float:

@@ -5,11 +5,10 @@ So Host, SNI, certificate checks, cookies and redirects stay those of the servic
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from meshlib.address import dialable
+from meshlib.address import dialable, is_ip
 from meshlib.runtime.sync import complete
 from meshlib.wire.current import clamp, current
 
@@ -48,17 +47,9 @@ class BackendCore:
         if attempt is None or endpoint is None:
             return (attempt.call.names.first() if attempt and attempt.call.names else None) or host, port
         address = endpoint.address
-        if not address.by_hand and _is_ip(address.host) and not dialable(address.host):
+        if not address.by_hand and is_ip(address.host) and not dialable(address.host):
             raise self.core.ConnectError(f"{endpoint.name} is no address that discovery may name")
         return address.host, address.port or port
-
-
-def _is_ip(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 class SyncBackendCore(BackendCore):
