@@ -25,5 +25,6 @@ def clamp(attempt: Attempt | None, timeout: float | None, error: type[Exception]
         return timeout
     left = attempt.deadline - attempt.runtime.now()
     if left <= 0:
+        attempt.short = True  # it passed while nobody waited for the endpoint, which is not to blame
         raise error("the attempt's time is up")
     return left if timeout is None or left < timeout else timeout
