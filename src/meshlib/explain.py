@@ -37,13 +37,12 @@ def _lines(mesh: Mesh, url: Any) -> Iterator[str]:
         )
         return
     config = mesh.config
-    if service.name is None:
+    if service.settings is None or service.settings.key is None:
         yield f'no service names this host: unconfigured = "{config.unconfigured}"  [{config.unconfigured_origin}]'
         if config.unconfigured == "refuse":
             return
-    elif service.names is not None:
-        yield f'no service names this host: unconfigured = "{config.unconfigured}"  [{config.unconfigured_origin}]'
-        yield f"  discovery when it is dialled; {_known(service)}"
+        if service.names is not None:
+            yield f"  discovery when it is dialled; {_known(service)}"
     else:
         yield f"service {service.name}"
         yield f"  discovery {_discovery(service)}"

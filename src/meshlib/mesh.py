@@ -38,7 +38,7 @@ class Refusal:
     """Stands for every host that no service names, under `unconfigured = "refuse"`."""
 
     name = None
-    names = tls = max_connections = None
+    names = tls = max_connections = settings = None
     has_discovery = altered = False
 
     def timeout(self, options: Any) -> None:
@@ -78,6 +78,7 @@ class Mesh:
         self.listeners: list[Listener] = []
         self._layers = tuple(layers)
         self._lock = threading.RLock()
+        self._closed = False
         self._routes: dict[tuple[bytes, bytes, int | None], Any] = {}
         self._watches: dict[str, discovery.Watch] = {}
         self._passing: dict[str, None] = {}  # names of services made by a pattern or under "mesh", oldest first
@@ -153,6 +154,7 @@ class Mesh:
     def close(self) -> None:
         """Stop discovery. Clients of this mesh go on with the endpoints that are known."""
         with self._lock:
+            self._closed = True
             for watch in self._watches.values():
                 watch.close()
             self._watches.clear()
@@ -196,6 +198,8 @@ class Mesh:
             watch = discovery.watch(settings.discovery, service.endpoints, service=name, emit=self.emit)
             if watch is not None:
                 self._watches[name] = watch
+                if self._closed:
+                    watch.close()
         return service
 
     def _keep_few(self, name: str) -> None:

@@ -80,3 +80,8 @@ def test_an_unknown_command_is_refused_with_the_known_ones(capsys: pytest.Captur
         main(["chekc"])
     assert caught.value.code == 2
     assert "check" in capsys.readouterr().err
+
+
+def test_without_a_command_the_commands_are_listed_with_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "explain  show what a request to a URL would go through" in capsys.readouterr().err
