@@ -1,6 +1,7 @@
 """A and AAAA records as the system's resolver would find them, from a real server that answers, fails and changes."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,15 @@ def test_a_silent_server_is_a_failure_within_the_limit(server: Server, ask: Ask)
     server.fail("pay.test", "DROP")
     with pytest.raises(LookupFailed, match=r"timed out|expired"):
         ask(named(server, "pay.test"))
+
+
+@pytest.mark.realtime
+def test_a_caller_that_looks_up_by_itself_is_not_held_beyond_its_time(server: Server) -> None:
+    server.fail("pay.test", "DROP")
+    began = time.monotonic()
+    with pytest.raises(LookupFailed):
+        named(server, "pay.test").resolve_blocking(0.6)
+    assert time.monotonic() - began < 0.7
 
 
 def test_a_name_without_addresses_is_an_empty_answer_for_the_policy_to_refuse(server: Server, ask: Ask) -> None:

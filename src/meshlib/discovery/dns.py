@@ -31,7 +31,8 @@ from meshlib.runtime.control import ControlRuntime
 
 TYPES = ("A", "AAAA")
 TRY = 2.0  # seconds for one server; an answer that takes longer is lost
-LIFETIME = 5.0  # seconds for all tries at all servers; dnspython overshoots by about 0.1 s
+LIFETIME = 5.0  # seconds for all tries at all servers
+PAUSE = 0.1  # seconds that dnspython waits after the last try, beyond the lifetime it is given
 DNS_PORT = 53
 
 AnyResolver = TypeVar("AnyResolver", dns.resolver.Resolver, dns.asyncresolver.Resolver)
@@ -88,7 +89,7 @@ class DnsLookup:
         if known is not None:
             return known
         resolver = self._resolver(dns.resolver.Resolver, self._server_ips_blocking())
-        lifetime = LIFETIME if timeout is None else min(timeout / len(TYPES), LIFETIME)
+        lifetime = LIFETIME if timeout is None else min(max(timeout / len(TYPES) - PAUSE, PAUSE / 2), LIFETIME)
 
         def ask(kind: str) -> Records | Exception:
             try:
