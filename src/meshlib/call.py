@@ -26,12 +26,16 @@ IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELET
 
 
 class Flow:
-    """What one `client.send()` shares over its hops: the deadline, the journal, whether the caller streams."""
+    """What one `client.send()` shares over its hops: the deadline, the journal, whether the caller streams.
 
-    __slots__ = ("deadline", "journal", "stream")
+    `first` is the URL it was called with, and the service that this one means.
+    """
 
-    def __init__(self, journal: Journal, deadline: float | None, stream: bool) -> None:
+    __slots__ = ("deadline", "first", "journal", "stream")
+
+    def __init__(self, journal: Journal, deadline: float | None, stream: bool, first: Any = None) -> None:
         self.journal = journal
+        self.first = first
         self.deadline = deadline
         self.stream = stream
 
@@ -123,19 +127,25 @@ class Call:
         """Whether the body can be sent once more."""
         return self._body is None or self._body.replayable  # None: a body of bytes, or none at all
 
+    def raw_headers(self) -> list[tuple[bytes, bytes]]:
+        """The caller's headers as they were before the first attempt; do not change the list."""
+        if self._headers is None:
+            self._headers = self.request.headers.raw
+        return self._headers
+
     def keep_body(self, limit: int | None) -> None:
         """Prepare for further attempts: the headers, and up to `limit` bytes of a body that is read only once.
 
         With None the body is left alone, for an attempt that follows only where nothing of it was read.
         """
-        self._headers = self.request.headers.raw
+        if self.altered or self._headers is None:
+            self._headers = self.request.headers.raw
         if limit is not None:
             self._body = Body.of(self.request, self.library, limit)
 
     def carries(self, name: bytes) -> bool:
         """Whether the caller's request has this header, `name` in lower case; httpx's own look-up costs thrice this."""
-        headers = self.request.headers.raw if self._headers is None else self._headers
-        return any(key.lower() == name for key, _ in headers)
+        return any(key.lower() == name for key, _ in self.raw_headers())
 
     def new_attempt(self, left: int = 0) -> Attempt:
         """The next attempt; `left` is how many more the maker may start after it if it times out.

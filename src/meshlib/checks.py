@@ -25,7 +25,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 def check_request(call: Call) -> None:
     """Raise RequestRefused, naming the field, for what cannot be sent. Values of headers are not shown."""
     request = call.request
-    check_headers(call, request.headers.raw)
+    check_headers(call, call.raw_headers())
     if request.method not in _METHODS and not _is_token(request.method.encode("latin-1", "replace")):
         raise _refused(call, f"the method {request.method!r} is not a token ({_ALLOWED})")
     port = request.url.port

@@ -76,7 +76,10 @@ class Door:
         """The service of a request; None when httpx alone shall send it: an attempt on its way down, or `direct`."""
         if is_attempt(request):
             return None
-        return self.mesh.route(request.url)
+        flow, url = current_flow.get(), request.url
+        if flow is not None and flow.first is not None and flow.first[0] is url:
+            return flow.first[1]  # type: ignore[no-any-return]
+        return self.mesh.route(url)
 
     def open_flow(self, request: Any, stream: bool) -> Flow:
         """Begin a `send()`: its deadline is stamped here, once for all hops, by the service that was asked for.
@@ -90,7 +93,7 @@ class Door:
         inherited = outer.deadline if outer is not None else None
         if options is not None and options.deadline is not None:
             inherited = None
-        return Flow(Journal(now), earliest(inherited, now, timeout), stream)
+        return Flow(Journal(now), earliest(inherited, now, timeout), stream, (request.url, service))
 
     def new_call(self, request: Any, service: ServiceState, transport: Any, transmit: Any) -> Call:
         """The call of one hop."""

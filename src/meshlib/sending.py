@@ -9,7 +9,7 @@ import anyio
 
 from meshlib.checks import check_headers
 from meshlib.runtime.sync import Boxed
-from meshlib.wire.current import ATTEMPT
+from meshlib.wire.current import ATTEMPT, encoded
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -32,16 +32,26 @@ class Sending:
 
     def __enter__(self) -> Any:
         attempt, request = self._attempt, self._attempt.request
+        call = attempt.call
         self._extensions = request.extensions
-        self._own = {name: request.headers.get_list(name) for name in attempt.headers}
-        for name, value in attempt.headers.items():
-            request.headers[name] = value
-        if attempt.call.altered or attempt.headers:
-            check_headers(attempt.call, request.headers.raw)
+        self._own: dict[str, list[str]] = {}
+        if call.altered:
+            check_headers(call, request.headers.raw)
+        if attempt.headers:
+            check_headers(call, encoded(attempt.headers))
+            if not call.pinned or call.mocked():
+                self._put(attempt.headers)
+                attempt.headers = {}  # they are on the request: our wire, if it comes to that, has none to add
         request.extensions = {**self._extensions, ATTEMPT: attempt}
-        if attempt.deadline is not None and not attempt.call.pinned:
+        if attempt.deadline is not None and not call.pinned:
             request.extensions["timeout"] = self._bounded(attempt.deadline - attempt.runtime.now())
         return request
+
+    def _put(self, headers: dict[str, str]) -> None:
+        """Headers for a wire that is not ours; on ours the router adds them, below httpx's slower objects."""
+        request = self._attempt.request
+        self._own = {name: request.headers.get_list(name) for name in headers}
+        request.headers.update(headers)
 
     def __exit__(self, *exc_info: object) -> None:
         request = self._attempt.request

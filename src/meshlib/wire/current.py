@@ -19,6 +19,11 @@ ATTEMPT = "meshlib.attempt"
 current: ContextVar[Attempt | None] = ContextVar("meshlib.attempt", default=None)
 
 
+def encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    """An attempt's own headers as httpcore wants them."""
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
 def clamp(attempt: Attempt | None, timeout: float | None, error: type[Exception]) -> float | None:
     """The timeout of one operation: httpx's own, never past the attempt's deadline; raises `error` when that passed."""
     if attempt is None or attempt.deadline is None:

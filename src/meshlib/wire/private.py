@@ -82,11 +82,11 @@ def mocker_of(library: Any) -> str | None:
 
     `functools.wraps` makes `__module__` lie (VCR.py), so the functions' globals are asked.
     """
-    for owner, method in _patched_methods(library):
-        package = mocker_behind(getattr(owner, method))
-        if package is not None:
-            return package
-    return None
+    functions = _patched_methods(library.hx, library.core)
+    seen = _seen.get(library)
+    if seen is None or functions != seen[0]:  # compared by identity: patching is rare, and asking is frequent
+        seen = _seen[library] = (functions, next(filter(None, map(mocker_behind, functions)), None))
+    return seen[1]
 
 
 def mocker_behind(function: Any) -> str | None:
@@ -100,15 +100,18 @@ def _mocker(module: str) -> str | None:
     return package if package in MOCKERS else None
 
 
-def _patched_methods(library: Any) -> tuple[tuple[Any, str], ...]:
-    hx, core = library.hx, library.core
+_seen: dict[Any, tuple[tuple[Any, ...], str | None]] = {}
+
+
+def _patched_methods(hx: Any, core: Any) -> tuple[Any, ...]:
+    """The functions that stand where mocking tools put theirs."""
     return (
-        (hx.HTTPTransport, "handle_request"),
-        (hx.AsyncHTTPTransport, "handle_async_request"),
-        (hx.Client, "_transport_for_url"),
-        (hx.AsyncClient, "_transport_for_url"),
-        (core.ConnectionPool, "handle_request"),
-        (core.AsyncConnectionPool, "handle_async_request"),
-        (core.HTTPConnection, "handle_request"),
-        (core.AsyncHTTPConnection, "handle_async_request"),
+        hx.HTTPTransport.handle_request,
+        hx.AsyncHTTPTransport.handle_async_request,
+        hx.Client._transport_for_url,
+        hx.AsyncClient._transport_for_url,
+        core.ConnectionPool.handle_request,
+        core.AsyncConnectionPool.handle_async_request,
+        core.HTTPConnection.handle_request,
+        core.AsyncHTTPConnection.handle_async_request,
     )

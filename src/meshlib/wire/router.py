@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from meshlib.wire.body import Released
-from meshlib.wire.current import ATTEMPT, current
+from meshlib.wire.current import ATTEMPT, current, encoded
 from meshlib.wire.private import mocker_behind
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class RouterCore:
         shared = settings["http2"] and not settings["http1"]
         settings = {**settings, "network_backend": self.backend(settings["network_backend"], shared)}
         self._settings = settings
+        self._waits = ("pool", "connect", "read", "write") if settings["http2"] else ("pool",)
         self._pools: dict[Key, tuple[Any, Any]] = {}
         self._pools_lock = threading.Lock()
         self._next_sweep = -math.inf
@@ -102,18 +103,22 @@ class RouterCore:
         if attempt.deadline is None:
             return request
         left = max(attempt.deadline - attempt.runtime.now(), 0.0)
-        names = ("pool", "connect", "read", "write") if self._settings["http2"] else ("pool",)
         timeouts = dict(request.extensions.get("timeout", {}))
-        for name in names:
+        for name in self._waits:
             own = timeouts.get(name)
-            timeouts[name] = left if own is None else min(own, left)
-        request.extensions = {**request.extensions, "timeout": timeouts}
+            if own is None or own > left:
+                timeouts[name] = left
+        request.extensions["timeout"] = timeouts  # the dict is the attempt's own, the timeouts in it are the caller's
         return request
 
-    def _begin(self, attempt: Attempt) -> None:
+    def _begin(self, attempt: Attempt, request: Any) -> None:
         """From here on it is known what was sent; not under a mock, which answers in the place of our streams."""
         if mocker_behind(getattr(self.pool, self.entry)) is None:
             attempt.sent = "nothing"
+        if attempt.headers:
+            ours = encoded(attempt.headers)
+            names = {name for name, _ in ours}
+            request.headers[:] = [*(header for header in request.headers if header[0].lower() not in names), *ours]
         if attempt.decorate is not None:
             attempt.decorate(attempt)
 
@@ -134,7 +139,7 @@ class SyncRouterCore(RouterCore):
         attempt = request.extensions.get(ATTEMPT)
         if attempt is None:
             return self._plain(request)
-        self._begin(attempt)
+        self._begin(attempt, request)
         token = current.set(attempt)
         try:
             request = self._clamped(attempt, request)
@@ -171,7 +176,7 @@ class AsyncRouterCore(RouterCore):
         attempt = request.extensions.get(ATTEMPT)
         if attempt is None:
             return await self._plain(request)
-        self._begin(attempt)
+        self._begin(attempt, request)
         token = current.set(attempt)
         try:
             request = self._clamped(attempt, request)
