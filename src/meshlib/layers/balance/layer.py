@@ -51,16 +51,21 @@ class BalanceLayer:
         }
 
     async def handle(self, inner: Handler, attempt: Attempt) -> Response:
-        endpoints = self._endpoints
-        if not attempt.call.pinned or (endpoints.start is None and endpoints.current is None):
+        endpoints, call = self._endpoints, attempt.call
+        if not call.pinned or (endpoints.start is None and endpoints.current is None):
             return await inner(attempt)
-        published = endpoints.fresh(attempt.runtime.now()) or await self._first(attempt)
-        endpoint = self._choose(attempt, self._fleet.see(published, attempt.runtime.rng))
+        now = call.runtime.now()
+        published = endpoints.fresh(now)
+        if published is None:
+            published = await self._first(attempt, now)
+            now = call.runtime.now()
+        endpoint = self._choose(attempt, self._fleet.see(published, call.runtime.rng), now)
         permit = attempt.permit
         attempt.endpoint = endpoint
         if attempt.deadline is not None:
-            attempt.short = self._is_short(attempt.deadline - attempt.runtime.now())
-        attempt.call.tried.append(endpoint)
+            # Less time than the service usually takes: running out of it is then nobody's failure.
+            attempt.short = attempt.deadline - now < self._fleet.usual.value
+        call.tried.append(endpoint)
         endpoint.busy.append(None)
         attempt.on_release(self._released)
         try:
@@ -71,10 +76,9 @@ class BalanceLayer:
         self._returned(attempt, endpoint, response, trial=self._acts and permit is not None and permit.trial)
         return response
 
-    async def _first(self, attempt: Attempt) -> EndpointSet:
+    async def _first(self, attempt: Attempt, began: float) -> EndpointSet:
         """Wait for discovery's first answer. The wait is the call's: the attempt's limits move with it."""
         call, runtime = attempt.call, attempt.runtime
-        began = runtime.now()
         connect = attempt.request.extensions.get("timeout", {}).get("connect")
         published = await first_set(
             self._endpoints, runtime, connect if call.deadline is None else call.deadline - began
@@ -88,16 +92,16 @@ class BalanceLayer:
         attempt.body_deadline = later(attempt.body_deadline, now - began, call.deadline)
         return published
 
-    def _choose(self, attempt: Attempt, members: Sequence[Endpoint]) -> Endpoint:
+    def _choose(self, attempt: Attempt, members: Sequence[Endpoint], now: float) -> Endpoint:
         """An endpoint that admits the attempt; one that this call has not tried as long as there is one."""
-        now, tried = attempt.runtime.now(), attempt.call.tried
+        tried, rng = attempt.call.tried, attempt.call.runtime.rng
         if self._endpoints.open or now >= self._fleet.resting.next:
             comeback = self._comeback(attempt, members, now)
             if comeback is not None:
                 return comeback
         rest = [e for e in members if e not in tried] if tried else members
         while rest:
-            endpoint = self._fleet.pick(rest, now, attempt.runtime.rng)
+            endpoint = self._fleet.pick(rest, now, rng)
             if self._admits(endpoint, attempt, now):
                 return endpoint
             rest = [e for e in rest if e is not endpoint]
@@ -139,16 +143,11 @@ class BalanceLayer:
         text = f"all {len(members)} endpoints of {self._service} are left out by their breakers"
         return attempt.call.error(NoEndpoints, text, self.name)
 
-    def _is_short(self, left: float) -> bool:
-        """Whether less time is left than the service usually takes: running out of it is then nobody's failure."""
-        return left < self._fleet.usual.value
-
     def _returned(self, attempt: Attempt, endpoint: Endpoint, response: Response, *, trial: bool) -> None:
         """The headers have come: take the latency sample."""
-        if attempt.started is None:  # a layer below answered by itself
+        if attempt.started is None or attempt.returned is None:  # a layer below answered by itself
             return
-        now = attempt.runtime.now()
-        seconds = (attempt.returned or now) - attempt.started
+        now, seconds = attempt.returned, attempt.returned - attempt.started
         if response.status_code >= 400:
             verdict = classify(attempt, response, now)
             if verdict.charge or verdict.repel:
