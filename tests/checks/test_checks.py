@@ -60,10 +60,11 @@ def test_a_wrong_header_is_refused_and_its_value_not_shown(way, server, mesh, he
         ("http://payment-service:99999/", {}, "LocalProtocolError", r"port 99999 of the URL is not in 1..65535"),
         ("http://payment-service:0/", {}, "LocalProtocolError", r"port 0 of the URL is not in 1..65535"),
         ("file://host/etc/passwd", {}, "UnsupportedProtocol", r"unsupported protocol 'file://'"),
+        ("ftp://payment-service/", {}, "UnsupportedProtocol", r"unsupported protocol 'ftp://'"),
         ("/charge", {}, "UnsupportedProtocol", r"missing an 'http://' or 'https://' protocol"),
         (URL, {"target": b"/a HTTP/1.1\r\nX: y"}, "LocalProtocolError", r"extensions\['target'\] has a control"),
     ],
-    ids=["port 99999", "port 0", "file", "no host", "target"],
+    ids=["port 99999", "port 0", "file", "a service by ftp", "no host", "target"],
 )
 def test_a_wrong_url_is_refused(way, server, mesh, url, extensions, kind, told):
     async def scenario(client):

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from meshlib.call import Attempt, Call
 
 Key = tuple[str, bytes, bytes, int | None, int]
+SCHEMES = frozenset({b"http", b"https", b"ws", b"wss"})
+"""Those that httpcore's pool takes."""
 
 SWEEP = 1.0
 """Seconds between two looks for pools whose endpoint has left: not at every attempt, for there may be many pools."""
@@ -56,6 +58,10 @@ class RouterCore:
 
     def _endpoint_pool(self, attempt: Attempt, request: Any) -> Any:
         """The pool of the attempt's endpoint; made at its first use."""
+        if request.url.scheme not in SCHEMES:  # in httpcore's words: its pool would say so, but is not asked
+            raise self.core.UnsupportedProtocol(
+                f"Request URL has an unsupported protocol '{request.url.scheme.decode('ascii')}://'."
+            )
         endpoint, origin = attempt.endpoint, request.url.origin
         assert endpoint is not None
         tls = self._tls(attempt.call)
