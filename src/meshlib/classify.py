@@ -2,12 +2,13 @@
 
 Hard failures are connect, TLS, reset, a truncated answer, a timeout, and every 5xx but 501 and 505, which say what the
 server cannot do and not that it is ill. A 4xx is never one; 429 asks to be left alone for its Retry-After.
-Our own faults (waiting for the pool, cancellation, a stalled loop, a deadline that was short at the start) are charged
-to no endpoint.
+Our own faults (waiting for the pool, cancellation, a stalled loop, a deadline that was short at the start, no file
+descriptors or ports left) are charged to no endpoint.
 """
 
 from __future__ import annotations
 
+import errno
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC
@@ -28,6 +29,7 @@ STALL = 0.25
 REPEL_MAX = 300.0
 """Seconds for which an endpoint can ask to be left alone."""
 
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL)
 _WITH_TIME = (429, 503)
 _SECONDS = re.compile(r"[0-9]{1,300}(\.[0-9]{1,300})?")
 
@@ -92,8 +94,17 @@ def _of_error(attempt: Attempt, error: BaseException, now: float) -> Verdict:
         ours = isinstance(error, library.hx.PoolTimeout) or attempt.short or _stalled(attempt.deadline, now)
         return Verdict("timeout", failure=True, charge=not ours, unsent=unsent)
     if isinstance(error, library.broken):
-        return Verdict("connection", failure=True, charge=True, unsent=unsent)
+        return Verdict("connection", failure=True, charge=not _ran_short(error), unsent=unsent)
     return _OTHER
+
+
+def _ran_short(error: BaseException | None) -> bool:
+    """Whether a dial failed for want of file descriptors, ports or memory here: every endpoint would fail alike."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+            return True
+        error = error.__cause__ or error.__context__  # httpcore has it as context only
+    return False
 
 
 def _stalled(deadline: float | None, now: float) -> bool:

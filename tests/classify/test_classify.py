@@ -1,8 +1,10 @@
 """One answer to "was this a failure, and whose?", as tables."""
 
+import errno
 from email.utils import formatdate
 from typing import Any
 
+import httpcore
 import httpx
 import httpx2
 import pytest
@@ -40,6 +42,23 @@ def test_statuses(status: int, kind: str, failure: bool) -> None:
     verdict = classify(an_attempt(), httpx.Response(status), 0.0)
     assert (verdict.kind, verdict.failure, verdict.charge, verdict.status) == (kind, failure, failure, status)
     assert verdict.retry_after is None
+
+
+@pytest.mark.parametrize(
+    ("number", "charge"), [(errno.EMFILE, False), (errno.EADDRNOTAVAIL, False), (errno.ECONNREFUSED, True)]
+)
+def test_what_this_machine_has_run_out_of_is_no_endpoints_failure(number: int, charge: bool) -> None:
+    try:
+        try:
+            try:
+                raise OSError(number, "as the system says it")
+            except OSError as exc:
+                raise httpcore.ConnectError(str(exc))  # noqa: B904 - as httpcore does it
+        except httpcore.ConnectError as exc:
+            raise httpx.ConnectError(str(exc)) from exc
+    except httpx.ConnectError as error:
+        verdict = classify(an_attempt("nothing"), error, 0.0)
+    assert (verdict.kind, verdict.failure, verdict.unsent, verdict.charge) == ("connection", True, True, charge)
 
 
 def test_plain_answers_share_their_verdict() -> None:
