@@ -19,7 +19,7 @@ FIELDS = sorted({field for model in SECTIONS.values() for field in model.model_f
 NAMES = [*SECTIONS, *SERVICE_KEYS, NOT_BUILT[0], "nonsense", "a b", ""]
 
 plain = st.none() | st.booleans() | st.integers(-2, 10**6) | st.floats() | st.text(max_size=8)
-plain |= st.sampled_from(["1s", "10ms", "static://a:1", "dns://x", "a:1", "full", "//u:p@x"])
+plain |= st.sampled_from([10**400, "1s", "10ms", "static://a:1", "dns://x", "a:1", "full", "//u:p@x"])
 values = st.recursive(
     plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=4)
 )

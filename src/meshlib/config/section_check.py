@@ -28,21 +28,15 @@ def check_section(model: type[Section], node: Node, problems: list[str]) -> Node
         ending = ", or false" if model.switchable else ""
         problems.append(about(node, f"must be a table of settings{ending}"))
         return None
-    found = [*_objects(model, node), *_fields(model, node)]
+    in_text = node.origin.kind not in ("code", "call")
+    objects = {name: child for name, child in node.children.items() if in_text and is_code_only(model, name)}
+    found = [about(child, "holds an object, so it can be given in code only") for child in objects.values()]
+    found += _fields(model, node, {name: value for name, value in node.plain().items() if name not in objects})
     problems += found
     return None if found else node
 
 
-def _objects(model: type[Section], node: Node) -> list[str]:
-    if node.origin.kind in ("code", "call"):
-        return []
-    text = "holds an object, so it can be given in code only"
-    return [about(n, text) for name, n in (node.children or {}).items() if is_code_only(model, name)]
-
-
-def _fields(model: type[Section], node: Node) -> list[str]:
-    objects = () if node.origin.kind in ("code", "call") else (n for n in node.value if is_code_only(model, n))
-    plain = {name: value for name, value in node.plain().items() if name not in tuple(objects)}
+def _fields(model: type[Section], node: Node, plain: dict[str, object]) -> list[str]:
     try:
         model.model_validate(plain)
     except ValidationError as error:
