@@ -170,7 +170,7 @@ class Mesh:
             if len(self._routes) >= MAX_HOSTS:
                 self._routes.clear()
             host, port = url.host, url.port or {"http": 80, "https": 443}.get(url.scheme)
-            match = self.config.match(host, port)
+            match = self.config.match(url.raw_host.decode("ascii"), port)
             found: Any
             if match is not None and "*" not in match:
                 found = self._service(match, match)

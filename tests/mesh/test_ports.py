@@ -32,3 +32,16 @@ def test_an_address_with_a_port_is_not_balanced():
     assert service(mesh, "http://[fe80::1%25eth0]:8080/").names is None
     assert service(mesh, "http://localhost:8080/").names is None
     assert service(mesh, "http://pay:8080/").names is not None
+
+
+@pytest.mark.parametrize("key", ["bücher.shop", "xn--bcher-kva.shop", "BÜCHER.shop"])
+def test_a_name_outside_ascii_may_be_written_either_way(key):
+    mesh = meshlib.Mesh({key: {}}, unconfigured="refuse")
+    assert service(mesh, "http://bücher.shop/").name == service(mesh, "http://xn--bcher-kva.shop/").name == key.lower()
+
+
+@pytest.mark.parametrize("key", ["*.bücher.shop", "*.xn--bcher-kva.shop"])
+def test_a_pattern_outside_ascii_may_be_written_either_way(key):
+    mesh = meshlib.Mesh({key: {}}, unconfigured="refuse")
+    for url in ("http://pay.bücher.shop/", "http://pay.xn--bcher-kva.shop/"):
+        assert service(mesh, url).settings.key == key

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import idna  # a requirement of httpx
+
 from meshlib.discovery.config import parse_address
 
 if TYPE_CHECKING:
@@ -18,12 +20,23 @@ Host = tuple[str, int | None]
 
 
 def parse_host(text: str) -> Host:
-    """A host (lower case, without a final dot or brackets) and its port if it names one. Raises ValueError."""
+    """A host (as DNS writes it, without a final dot or brackets) and its port if it names one. Raises ValueError."""
     address = parse_address(text)
     host = address.host.rstrip(".")
     if address.uds is not None or not host:
         raise ValueError("must be a host name, with or without a port")
-    return host, address.port
+    return as_ascii(host), address.port
+
+
+def as_ascii(host: str) -> str:
+    """`host` in lower case and with its labels in punycode, as httpx sends it. Raises ValueError."""
+    if host.isascii():
+        return host.lower()
+    try:
+        labels = (label if label.isascii() else idna.encode(label).decode() for label in host.lower().split("."))
+        return ".".join(labels)
+    except idna.IDNAError as error:
+        raise ValueError(f'has "{host}": {error}') from None
 
 
 def host_list(value: object) -> tuple[str, ...]:
@@ -52,7 +65,7 @@ class Routes:
 
     def match(self, host: str, port: int | None) -> str | None:
         """The key of the service that `host` and `port` (the scheme's, if the URL names none) mean, else None."""
-        host = host.lower().rstrip(".")
+        host = as_ascii(host).rstrip(".")
         found = self._exact.get((host, port)) or self._exact.get((host, None))
         if found is not None or not self._patterns:
             return found
