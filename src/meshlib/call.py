@@ -145,7 +145,7 @@ class Call:
 
     def carries(self, name: bytes) -> bool:
         """Whether the caller's request has this header, `name` in lower case; httpx's own look-up costs thrice this."""
-        return any(key.lower() == name for key, _ in self.raw_headers())
+        return name in [key.lower() for key, _ in self.raw_headers()]
 
     def new_attempt(self, left: int = 0) -> Attempt:
         """The next attempt; `left` is how many more the maker may start after it if it times out.
@@ -208,6 +208,7 @@ class Attempt:
         "request",
         "returned",
         "reused",
+        "runtime",
         "sent",
         "short",
         "started",
@@ -215,6 +216,7 @@ class Attempt:
 
     def __init__(self, call: Call, number: int, request: Any, left: int) -> None:
         self.call = call
+        self.runtime = call.runtime
         self.number = number
         self.request = request
         self.left = left
@@ -231,10 +233,6 @@ class Attempt:
         self.started: float | None = None
         self.returned: float | None = None
         self._on_release: list[Callable[[Attempt, BaseException | None], None]] = []
-
-    @property
-    def runtime(self) -> Runtime:
-        return self.call.runtime
 
     def on_release(self, done: Callable[[Attempt, BaseException | None], None]) -> None:
         """Call `done(attempt, error)` once, when the attempt is over; `error` is what broke it, in the body too."""
