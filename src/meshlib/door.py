@@ -91,7 +91,7 @@ class Door:
         service = self.service_for(request)
         timeout = service.timeout(options) if service is not None else None
         inherited = outer.deadline if outer is not None else None
-        if options is not None and options.deadline is not None:
+        if options is not None and options.bounds:
             inherited = None
         return Flow(Journal(now), earliest(inherited, now, timeout), stream, (request.url, service))
 

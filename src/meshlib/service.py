@@ -64,11 +64,9 @@ class ServiceState:
 
     def timeout(self, options: Options | None) -> float | None:
         """Seconds that a call may take, with the options it brings; None: no limit."""
-        settings = self.settings.deadline
-        given = options.deadline if options is not None else None
-        if given is not None:
-            settings = None if given is False else given
-        return settings.timeout if settings is not None else None
+        if options is not None and options.bounds:
+            return options.deadline.timeout if options.deadline else None
+        return self.settings.deadline.timeout if self.settings.deadline is not None else None
 
     async def handle(self, call: Call) -> Response:
         """Send one call through the chain."""

@@ -32,6 +32,11 @@ class Options:
     attempt: Attempt | Literal[False] | None = None
     idempotent: bool | None = None
 
+    @property
+    def bounds(self) -> bool:
+        """Whether the call says for itself how long it may take: a timeout, or none."""
+        return self.deadline is False or (self.deadline is not None and "timeout" in self.deadline.model_fields_set)
+
     def sections(self) -> dict[str, Section | Literal[False]]:
         """The sections that are set."""
         given: dict[str, Section | Literal[False] | None] = {name: getattr(self, name) for name in _PER_CALL}
