@@ -13,6 +13,7 @@ from meshlib.testing.server.connection import Connection
 from meshlib.testing.server.mode import Mode
 from meshlib.testing.server.request import Request
 
+TURNS = 4  # of the loop, from accepting a connection until its protocol has it, or from aborting it until it is closed
 KEPT_REQUESTS = 10_000  # the newest requests kept for inspection; the counters count all
 ModeOrChoice = Mode | Callable[[Request], Mode]
 
@@ -45,6 +46,7 @@ class AsyncFaultServer:
         self._open: set[Connection] = set()
         self._reserved: socket.socket | None = None
         self._listening: asyncio.Server | None = None
+        self._refusing = False
 
     @property
     def address(self) -> str:
@@ -64,18 +66,19 @@ class AsyncFaultServer:
 
     async def stop(self) -> None:
         """Stop listening, reset what is open and give the port back."""
-        self._refuse()
+        await self._refuse()
         if self._reserved is not None:
             self._reserved.close()
             self._reserved = None
-        await asyncio.sleep(0)  # noqa: TID251  (lets the aborted transports close their sockets)
+        await _turns()  # lets the aborted transports close their sockets
 
     async def set_mode(self, mode: ModeOrChoice) -> None:
         """Change the mode; when this returns, the port refuses or accepts as the mode says."""
         self.mode = mode
         if isinstance(mode, Mode) and not mode.listening:
-            self._refuse()
+            await self._refuse()
         elif self._listening is None:
+            self._refusing = False
             loop = asyncio.get_running_loop()
             sock = bind(self.host, self.port)
             self._listening = await loop.create_server(lambda: Connection(self), sock=sock, ssl=self.ssl, backlog=512)
@@ -93,20 +96,37 @@ class AsyncFaultServer:
         return mode
 
     def connected(self, connection: Connection) -> None:
-        """A connection was accepted."""
+        """A connection was accepted, maybe just before the listening socket was closed."""
         self.connections += 1
         self._open.add(connection)
+        if self._refusing:
+            connection.reset()
 
     def disconnected(self, connection: Connection) -> None:
         """A connection is gone."""
         self._open.discard(connection)
 
-    def _refuse(self) -> None:
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
+    async def _refuse(self) -> None:
+        self._refusing = True
+        listening, self._listening = self._listening, None
+        if listening is not None:
+            await self._accept_no_more(listening)
+            listening.close()
         for connection in list(self._open):
             connection.reset()
+
+    @staticmethod
+    async def _accept_no_more(listening: asyncio.Server) -> None:
+        """asyncio loses a connection that was accepted but has no transport yet when its server is closed."""
+        loop = asyncio.get_running_loop()
+        for sock in listening.sockets:
+            loop.remove_reader(sock.fileno())
+        await _turns()
+
+
+async def _turns() -> None:
+    for _ in range(TURNS):
+        await asyncio.sleep(0)  # noqa: TID251  (no time passes)
 
 
 def bind(host: str, port: int) -> socket.socket:
