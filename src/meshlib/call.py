@@ -43,12 +43,12 @@ class Flow:
 class Call:
     """One request of the application, under auth and redirects.
 
-    `request` is the caller's object. `pinned` says whether the wire is ours, so that an endpoint can be chosen.
-    `transmit` sends one attempt, without any layer. `tried` are the endpoints of earlier attempts, oldest first.
-    `mocked()` says whether a mocking tool owns the wire, `altered` whether layers of the user's may have changed the
-    request since it was checked. For the wire: `transport` is httpx's transport for the URL
-    (None in a simulation), `tls` the service's own TLS, `names` what resolves a host that no source knows, and
-    `max_connections` the cap of each endpoint's pool.
+    `request` is the caller's object; `headers` are what layers add, for every attempt while it is sent and no longer.
+    `pinned` says whether the wire is ours, so that an endpoint can be chosen. `transmit` sends one attempt, without any
+    layer. `tried` are the endpoints of earlier attempts, oldest first. `mocked()` says whether a mocking tool owns the
+    wire, `altered` whether layers of the user's may have changed the request since it was checked. For the wire:
+    `transport` is httpx's transport for the URL (None in a simulation), `tls` the service's own TLS, `names` what
+    resolves a host that no source knows, and `max_connections` the cap of each endpoint's pool.
     """
 
     __slots__ = (
@@ -59,6 +59,7 @@ class Call:
         "attempts",
         "deadline",
         "flow",
+        "headers",
         "library",
         "listeners",
         "max_connections",
@@ -94,6 +95,7 @@ class Call:
         altered: bool = False,
     ) -> None:
         self.request = request
+        self.headers: dict[str, str] = {}
         self.service = service
         self.flow = flow
         self.deadline = flow.deadline
@@ -227,7 +229,7 @@ class Attempt:
         self.sent = "all"
         self.endpoint: Endpoint | None = None
         self.permit: Permit | None = None
-        self.headers: dict[str, str] = {}
+        self.headers = call.headers.copy()
         self.peer: tuple[str, int] | None = None
         self.reused = False
         self.started: float | None = None
