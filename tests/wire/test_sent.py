@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import struct
 import threading
 
 import httpcore
@@ -163,3 +164,45 @@ def test_an_unconfigured_host_gets_its_dead_connection_replaced_at_once(way, lat
 
     with closing_quietly() as (address, close):
         assert way.run(scenario, mesh=meshlib.Mesh()) == [("ReadError", "nothing"), ("200", "part")]
+
+
+@contextlib.contextmanager
+def resetting():
+    """A server that resets each connection as soon as it has accepted it, as a proxy without a backend does."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        reset = threading.Semaphore(0)
+
+        def serve():
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    connection.close()
+                    reset.release()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        try:
+            yield f"127.0.0.1:{listener.getsockname()[1]}", lambda: reset.acquire(timeout=5)
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join(5)
+
+
+@each_way
+def test_a_connection_reset_as_soon_as_it_was_accepted_fails_as_in_httpx_and_is_tried_again(way):
+    """The system then no longer knows the peer's address, and says so by an OSError, which is not the caller's."""
+
+    def trace(name, info):
+        assert name != "connection.connect_tcp.complete" or was_reset()
+
+    async def atrace(name, info):
+        trace(name, info)
+
+    async def scenario(client):
+        outcome = await client.outcome("get", URL, extensions={"trace": trace if way.sync else atrace})
+        assert isinstance(outcome, way.hx.NetworkError | way.hx.RemoteProtocolError)
+        return len(attempts(outcome))
+
+    with resetting() as (address, was_reset):
+        assert way.run(scenario, mesh=service(address, retry={"max_attempts": 2, "backoff": 0})) == 2

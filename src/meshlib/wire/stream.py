@@ -47,10 +47,17 @@ class StreamCore:
             if self._inner.get_extra_info("is_readable"):
                 raise self._core.ReadError("the peer had closed the kept-alive connection; nothing was sent")
         attempt.sent = "part"
-        attempt.peer = self._inner.get_extra_info("server_addr")
+        attempt.peer = self._peer()
         if not self._shared:
             self._attempt = attempt
             attempt.on_release(self._forget)
+
+    def _peer(self) -> Any:
+        """The peer's address; None where it has just reset the connection, which the write or read then tells."""
+        try:
+            return self._inner.get_extra_info("server_addr")
+        except OSError:
+            return None
 
     def _forget(self, attempt: Attempt, error: BaseException | None) -> None:
         """An idle connection keeps nothing of the last attempt alive."""
