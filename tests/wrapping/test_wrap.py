@@ -52,6 +52,21 @@ def test_a_live_client_stays_the_same_object_and_can_be_taken_off_again(way, ser
 
 
 @each_way
+def test_sockets_of_every_wrap_close_with_the_client(way, server, mesh):
+    """A second wrap() has a pool of its own; closing must not forget that of the first."""
+
+    async def scenario(client):
+        for _ in range(3):
+            meshlib.wrap(client.client, mesh=mesh)
+            assert (await client.get(URL)).status_code == 200
+            meshlib.unwrap(client.client)
+        assert server.open_connections == 3, "each wrap() kept its connection"
+
+    way.use(way.stock, scenario)
+    assert eventually(lambda: server.open_connections == 0)
+
+
+@each_way
 def test_calls_and_streams_in_flight_outlive_unwrap(way, server, mesh):
     server.mode = Mode(body=b"x" * 300_000)
 

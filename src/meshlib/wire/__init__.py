@@ -42,11 +42,18 @@ def unroute(transport: Any) -> None:
 
 
 def close_with(stock: Any, router: Any) -> None:
-    """Let the next close of `stock` close `router` too, and be its plain self again."""
+    """Let the next close of `stock` close `router` too, and be its plain self again.
+
+    A router closes its stock pool, so one that an earlier `unroute` left is closed by the same close.
+    """
     name = "aclose" if hasattr(stock, "aclose") else "close"
+    earlier = stock.__dict__.get(name)
 
     def close() -> Any:
-        del stock.__dict__[name]
+        if earlier is None:
+            del stock.__dict__[name]
+        else:
+            stock.__dict__[name] = earlier
         return getattr(router, name)()
 
     stock.__dict__[name] = close
