@@ -45,7 +45,7 @@ class Refusal:
         """It takes no time to refuse."""
 
     async def handle(self, call: Call) -> Response:
-        host = call.request.url.host
+        host = call.request.url.host or "a URL without a host"
         raise call.error(NoRoute, f'no service is configured for {host}, and unconfigured = "refuse"', "route")
 
 

@@ -73,6 +73,15 @@ def test_refuse_names_the_host(way, server):
         assert raised.value.request.url == server.url
 
     way.run(scenario, mesh=meshlib.Mesh(unconfigured="refuse"))
+
+
+@each_way
+def test_refuse_of_a_url_without_a_host_says_so(way):
+    async def scenario(client):
+        with pytest.raises(meshlib.NoRoute, match="for a URL without a host,"):
+            await client.get("file:///etc/hosts")
+
+    way.run(scenario, mesh=meshlib.Mesh(unconfigured="refuse"))
     assert server.requests == 0
 
 
