@@ -66,6 +66,15 @@ class AttemptEnded(Event):
 
 
 @dataclass(slots=True, eq=False, repr=False)
+class BodyBroken(Event):
+    """The body of an answer broke, or its time was up, while the caller streamed it."""
+
+    name: ClassVar[str] = "attempt.body_broken"
+    attempt: int
+    error: str
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class RetryScheduled(Event):
     """Another attempt follows after `delay` seconds, because of `reason`."""
 

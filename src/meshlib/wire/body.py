@@ -9,7 +9,7 @@ import anyio
 
 from meshlib.classify import ran_out
 from meshlib.errors import DeadlineExceeded
-from meshlib.events import DeadlinePassed
+from meshlib.events import BodyBroken, DeadlinePassed
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt
@@ -83,6 +83,8 @@ class Released:
         attempt, call = self._attempt, self._attempt.call
         attempt.release(None if isinstance(exc, GeneratorExit) else self._in_terms_of_httpx(exc))
         now = attempt.runtime.now()
+        if call.flow.stream and isinstance(exc, Exception):
+            call.emit(BodyBroken(now, attempt.number, type(exc).__name__))
         if ran_out(call.deadline, now) and isinstance(exc, self._core.TimeoutException):
             if call.flow.stream:  # else the deadline layer sees it, and tells
                 call.emit(DeadlinePassed(now, attempt.number))

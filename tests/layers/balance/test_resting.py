@@ -146,3 +146,28 @@ def test_one_failure_does_not_keep_an_endpoint_out_for_a_minute() -> None:
     for _ in range(100):
         client.get()
     assert bad.received - before > 10
+
+
+@pytest.mark.parametrize(
+    ("size", "failed", "left"),
+    [(5, 1, 4), (5, 2, 3), (5, 3, 5), (2, 1, 1), (2, 2, 2), (1, 1, 1), (3, 1, 2), (3, 2, 3)],
+)
+def test_those_that_rest_are_left_out_but_never_more_than_half_of_all(size: int, failed: int, left: int) -> None:
+    resting, members = Resting(), endpoints(size)
+    for endpoint in members[:failed]:
+        resting.failed(endpoint, 0.0, 5.0, timed_out=False)
+    assert len(resting.available(members, members, 1.0)) == left
+    assert len(resting.available(members, members, 5.0)) == size  # the rest is over
+    assert list(resting.available(members[:failed], members, 1.0)) == list(members[:failed])  # rather them than nobody
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_post_meets_one_of_two_that_failed(seed: int) -> None:
+    """The cheaper of two bad endpoints is a bad one: two draws of five meet both once in ten, and a POST was lost."""
+    client = one(5, seed=seed)
+    bad = client.endpoints[:2]
+    for endpoint in bad:
+        client.fleet.at(0.0, endpoint.name, Behaviour(status=500, after=0.001))
+    while not all(endpoint.load and endpoint.load.value(client.clock.now()) > 1.0 for endpoint in bad):
+        client.get()
+    assert [client.get(method="POST").status_code for _ in range(100)] == [200] * 100

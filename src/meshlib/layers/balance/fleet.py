@@ -57,10 +57,15 @@ class Fleet:
             endpoints = thinned(endpoints, now, self.settings.slow_start, rng)
         return self._picker.pick(endpoints, now, rng)
 
+    def fit(self, candidates: Sequence[Endpoint], now: float) -> Sequence[Endpoint]:
+        """`candidates` without those that rest after a failure; policies that ignore latency ignore failures too."""
+        if not self.resting or self.settings.policy != "p2c_ewma":
+            return candidates
+        return self.resting.available(candidates, self.members, now)
+
     def answered(self, endpoint: Endpoint, now: float, seconds: float, *, trial: bool) -> None:
         """A good answer came after `seconds`. After a trial or second chance, what was measured before is forgotten."""
-        back = self.resting.came_back(endpoint)
-        if (trial or back) and endpoint.load is not None:
+        if self.resting.came_back(endpoint, trial=trial) and endpoint.load is not None:
             endpoint.load.restart(now, self.typical(now))
         self.sample(endpoint, now, seconds)
         self.usual.add(seconds)

@@ -94,21 +94,32 @@ class BalanceLayer:
 
     def _choose(self, attempt: Attempt, members: Sequence[Endpoint], now: float) -> Endpoint:
         """An endpoint that admits the attempt; one that this call has not tried as long as there is one."""
-        tried, rng = attempt.call.tried, attempt.call.runtime.rng
+        tried = attempt.call.tried
         if self._endpoints.open or now >= self._fleet.resting.next:
             comeback = self._comeback(attempt, members, now)
             if comeback is not None:
                 return comeback
-        rest = [e for e in members if e not in tried] if tried else members
-        while rest:
-            endpoint = self._fleet.pick(rest, now, rng)
-            if self._admits(endpoint, attempt, now):
-                return endpoint
-            rest = [e for e in rest if e is not endpoint]
+        untried = [e for e in members if e not in tried] if tried else members
+        fit = self._fleet.fit(untried, now)
+        found = self._draw(fit, attempt, now)
+        if found is None and fit is not untried:
+            found = self._draw([e for e in untried if e not in fit], attempt, now)
+        if found is not None:
+            return found
         for endpoint in reversed(dict.fromkeys(reversed(tried))):  # the least recently tried first
             if endpoint in members and self._admits(endpoint, attempt, now):
                 return endpoint
         raise self._refused(attempt, members, now)
+
+    def _draw(self, choices: Sequence[Endpoint], attempt: Attempt, now: float) -> Endpoint | None:
+        """One of `choices` that admits the attempt. A refusal costs no attempt: the rest is asked."""
+        rng = attempt.call.runtime.rng
+        while choices:
+            endpoint = self._fleet.pick(choices, now, rng)
+            if self._admits(endpoint, attempt, now):
+                return endpoint
+            choices = [e for e in choices if e is not endpoint]
+        return None
 
     def _comeback(self, attempt: Attempt, members: Sequence[Endpoint], now: float) -> Endpoint | None:
         """An endpoint to try out again, if this attempt can be repeated elsewhere and loses nothing by it."""

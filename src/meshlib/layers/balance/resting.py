@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from meshlib.layers.balance.policy import PENALTY_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from meshlib.endpoint import Endpoint
 
@@ -35,6 +35,20 @@ class Resting:
         self.next = inf
         self._rests: dict[Endpoint, _Rest] = {}
         self._lock = threading.RLock()  # reentrant: a finalizer may report a failure
+
+    def __bool__(self) -> bool:
+        return bool(self._rests)
+
+    def available(self, candidates: Sequence[Endpoint], members: Sequence[Endpoint], now: float) -> Sequence[Endpoint]:
+        """Availability first: `candidates` without those that rest, as long as at most half of `members` do (or one).
+
+        Two draws would else meet two resting ones now and then, and the cheaper of two bad endpoints is a bad one.
+        """
+        rests = self._rests
+        resting = [e for e in members if e in rests and rests[e].until > now]
+        if len(resting) > max(1, len(members) // 2):
+            return candidates
+        return [e for e in candidates if e not in resting] or candidates
 
     def failed(self, endpoint: Endpoint, now: float, seconds: float, *, timed_out: bool) -> None:
         """An attempt failed that counts for so many seconds. Several that fail together are one rest."""
@@ -69,16 +83,17 @@ class Resting:
                 rest.until = until
                 self._wake()
 
-    def came_back(self, endpoint: Endpoint) -> bool:
-        """A good answer has come; True if it was the second chance's, and the endpoint rests no more."""
+    def came_back(self, endpoint: Endpoint, *, trial: bool = False) -> bool:
+        """A good answer has come; True if it was that of a second chance or breaker's trial: the rest is over."""
         if not self._rests:
-            return False
+            return trial
         with self._lock:
             rest = self._rests.get(endpoint)
-            if rest is None or rest.until != inf:
-                return False
-            del self._rests[endpoint]
-            return True
+            back = trial or (rest is not None and rest.until == inf)
+            if back:
+                self._rests.pop(endpoint, None)
+                self._wake()
+            return back
 
     def keep(self, members: Iterable[Endpoint]) -> None:
         """Forget those that are no members any more."""
