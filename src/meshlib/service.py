@@ -79,7 +79,7 @@ class ServiceState:
 
     def _variant(self, options: Options) -> Chain:
         """The chain for calls with these options; it shares budgets, endpoints and breakers with the usual one."""
-        if not options.sections():
+        if options.only_a_time and (self.settings.deadline is not None or not options.deadline):
             return self.chain
         if options not in self._variants:
             if len(self._variants) >= MAX_VARIANTS:

@@ -74,3 +74,36 @@ def test_a_deadline_of_the_call_comes_before_the_inherited_one() -> None:
     assert left[0] == 0.0
     assert left[1] is not None
     assert left[1] > 50.0
+
+
+@pytest.mark.parametrize(("given", "reached"), [(60.0, True), (False, True), (0.05, False)])
+def test_a_call_s_own_deadline_may_be_longer_than_the_configured_one(given: float | bool, reached: bool) -> None:
+    with Fleet(1, mode=Mode.ok(delay=0.25)) as fleet:
+        service = meshlib.Service(f"static://{fleet.addresses[0]}", deadline=meshlib.Deadline(timeout=0.1))
+        with meshlib.Client(mesh=meshlib.Mesh({"payment-service": service})) as client:
+            if reached:
+                assert client.get("http://payment-service/", extensions=meshlib.options(deadline=given)).is_success
+            else:
+                with pytest.raises(meshlib.DeadlineExceeded):
+                    client.get("http://payment-service/", extensions=meshlib.options(deadline=given))
+
+
+def test_a_deadline_that_is_another_one_for_every_call_builds_no_chain() -> None:
+    with Fleet(1) as fleet:
+        mesh = meshlib.Mesh({"payment-service": meshlib.Service(f"static://{fleet.addresses[0]}")})
+        with meshlib.Client(mesh=mesh) as client:
+            for number in range(20):
+                client.get("http://payment-service/", extensions=meshlib.options(deadline=5.0 + number))
+            service = mesh.route(httpx.URL("http://payment-service/"))
+    assert service is not None
+    assert service._variants == {}
+
+
+def test_a_call_may_bring_a_deadline_to_a_service_whose_section_is_off() -> None:
+    with Fleet(1, mode=Mode.hang()) as fleet:
+        service = meshlib.Service(f"static://{fleet.addresses[0]}", deadline=False)
+        with (
+            meshlib.Client(mesh=meshlib.Mesh({"payment-service": service})) as client,
+            pytest.raises(meshlib.DeadlineExceeded),
+        ):
+            client.get("http://payment-service/", extensions=meshlib.options(deadline=0.05))

@@ -37,6 +37,13 @@ class Options:
         """Whether the call says for itself how long it may take: a timeout, or none."""
         return self.deadline is False or (self.deadline is not None and "timeout" in self.deadline.model_fields_set)
 
+    @property
+    def only_a_time(self) -> bool:
+        """Whether a deadline's length is all that this call sets: the door stamps it, and no layer need be another."""
+        if self.retry is not None or self.attempt is not None:
+            return False
+        return not self.deadline or self.deadline.model_fields_set <= {"timeout"}
+
     def sections(self) -> dict[str, Section | Literal[False]]:
         """The sections that are set."""
         given: dict[str, Section | Literal[False] | None] = {name: getattr(self, name) for name in _PER_CALL}

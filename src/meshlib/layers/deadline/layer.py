@@ -53,7 +53,9 @@ class DeadlineLayer:
 
     def _stamp(self, call: Call) -> float | None:
         """The door has stamped the deadline of all hops; another service's own timeout can only make a hop's sooner."""
-        if call.deadline is not None or self._timeout is not None:
+        first = call.flow.first
+        stamped = first is not None and first[1] is not None and first[1].name == call.service
+        if self._timeout is not None and not stamped:
             call.deadline = earliest(call.flow.deadline, call.runtime.now(), self._timeout)
         return call.deadline
 
