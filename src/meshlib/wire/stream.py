@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from meshlib.wire.current import clamp, current
+from meshlib.wire.readable import Readable
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt
@@ -29,9 +30,17 @@ class StreamCore:
         self._shared = shared
         self._attempt: Attempt | None = None
         self._used = False
+        self._peer: Any = None
+        self._readable: Readable | None = None
 
     def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
+        return self.is_readable() if info == "is_readable" else self._inner.get_extra_info(info)
+
+    def is_readable(self) -> bool:
+        """Whether the peer has sent or closed something while nobody read."""
+        if self._readable is None:
+            self._readable = Readable(self._inner)
+        return self._readable()
 
     def _begin(self) -> None:
         """Called before each write. The first one of an attempt binds the stream to it.
@@ -44,20 +53,21 @@ class StreamCore:
             return
         if used and not self._shared:
             attempt.reused = True
-            if self._inner.get_extra_info("is_readable"):
+            if self.is_readable():
                 raise self._core.ReadError("the peer had closed the kept-alive connection; nothing was sent")
         attempt.sent = "part"
-        attempt.peer = self._peer()
+        attempt.peer = self._peer or self._ask_peer()
         if not self._shared:
             self._attempt = attempt
             attempt.on_release(self._forget)
 
-    def _peer(self) -> Any:
+    def _ask_peer(self) -> Any:
         """The peer's address; None where it has just reset the connection, which the write or read then tells."""
         try:
-            return self._inner.get_extra_info("server_addr")
+            self._peer = self._inner.get_extra_info("server_addr")
         except OSError:
-            return None
+            pass
+        return self._peer
 
     def _forget(self, attempt: Attempt, error: BaseException | None) -> None:
         """An idle connection keeps nothing of the last attempt alive."""
