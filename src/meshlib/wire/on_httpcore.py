@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpcore as httpcore
 
 from meshlib.wire.backend import AsyncBackendCore, SyncBackendCore
+from meshlib.wire.pool import AssigningPool
 from meshlib.wire.router import AsyncRouterCore, SyncRouterCore
 from meshlib.wire.stream import AsyncStreamCore, SyncStreamCore
 
@@ -29,13 +30,21 @@ class AsyncBackend(AsyncBackendCore, httpcore.AsyncNetworkBackend):
     stream, core = AsyncStream, httpcore
 
 
-class Router(SyncRouterCore, httpcore.ConnectionPool):
+class Pool(AssigningPool, httpcore.ConnectionPool):
+    """The pool of one endpoint."""
+
+
+class AsyncPool(AssigningPool, httpcore.AsyncConnectionPool):
+    """The pool of one endpoint."""
+
+
+class Router(SyncRouterCore, Pool):
     """The pool of a sync client."""
 
-    core, backend, pool = httpcore, Backend, httpcore.ConnectionPool
+    core, backend, pool = httpcore, Backend, Pool
 
 
-class AsyncRouter(AsyncRouterCore, httpcore.AsyncConnectionPool):
+class AsyncRouter(AsyncRouterCore, AsyncPool):
     """The pool of an async client."""
 
-    core, backend, pool = httpcore, AsyncBackend, httpcore.AsyncConnectionPool
+    core, backend, pool = httpcore, AsyncBackend, AsyncPool

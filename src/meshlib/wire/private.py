@@ -1,8 +1,9 @@
 """Every private name of httpx, httpcore and the mocking tools that meshlib relies on, and nothing else.
 
 Each has a canary in `tests/wire/test_private.py`, which fails first when a release of theirs moves one. Overridden
-private methods stand in `door.py`, since an override must stand in its class; their canaries are in the same test:
-`Client._send_single_request`, `_init_transport`, `_init_proxy_transport`, `_transport_for_url`.
+private methods stand where their class does, and have their canaries in the same test: in `mixins.py`
+`Client._send_single_request`, `_init_transport`, `_init_proxy_transport`, `_transport_for_url`; in `wire/pool.py`
+`ConnectionPool._assign_requests_to_connections` with the state that it works on.
 """
 
 from __future__ import annotations
