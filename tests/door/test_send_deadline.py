@@ -56,7 +56,7 @@ def test_a_deadline_of_the_call_comes_before_the_inherited_one() -> None:
 
     class Asking(httpx.Auth):
         def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-            from meshlib.door import current_flow
+            from meshlib.hop import current_flow
 
             inner = httpx.Request("GET", "http://token-service/")
             for extensions in ({}, meshlib.options(deadline=60.0)):
