@@ -171,3 +171,15 @@ def test_no_post_meets_one_of_two_that_failed(seed: int) -> None:
     while not all(endpoint.load and endpoint.load.value(client.clock.now()) > 1.0 for endpoint in bad):
         client.get()
     assert [client.get(method="POST").status_code for _ in range(100)] == [200] * 100
+
+
+def test_an_endpoint_that_comes_back_while_another_thread_picks_harms_nobody() -> None:
+    """`available` reads without the lock; an entry may be gone between two of its steps."""
+
+    class Vanishing(dict):
+        def __contains__(self, key: object) -> bool:
+            return True  # it was there a moment ago
+
+    resting, members = Resting(), endpoints(3)
+    resting._rests = Vanishing()
+    assert list(resting.available(members, members, 0.0)) == list(members)

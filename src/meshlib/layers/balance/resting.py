@@ -44,8 +44,8 @@ class Resting:
 
         Two draws would else meet two resting ones now and then, and the cheaper of two bad endpoints is a bad one.
         """
-        rests = self._rests
-        resting = [e for e in members if e in rests and rests[e].until > now]
+        get = self._rests.get  # without the lock: an entry may go at any moment
+        resting = [e for e in members if (rest := get(e)) is not None and rest.until > now]
         if len(resting) > max(1, len(members) // 2):
             return candidates
         return [e for e in candidates if e not in resting] or candidates
