@@ -13,6 +13,7 @@ from meshlib.checks import check_request
 from meshlib.events import HopStarted
 from meshlib.journal import EXTENSION
 from meshlib.runtime.sync import complete
+from meshlib.sending import on_request
 from meshlib.wire.current import ATTEMPT
 from meshlib.wire.private import mocker_of
 
@@ -39,7 +40,8 @@ def apart(request: Any, library: Library) -> Any:
     attempt = request.extensions.get(ATTEMPT)
     if attempt is None:
         return request
-    headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in attempt.headers]
+    put = {name.lower() for name in attempt.headers} if on_request(attempt.call) else set()
+    headers = [(name, value) for name, value in request.headers.raw if name.decode().lower() not in put]
     extensions = {key: value for key, value in request.extensions.items() if key != ATTEMPT}
     return copied(request, library, headers, request.stream, extensions)
 

@@ -14,8 +14,13 @@ from meshlib.wire.current import ATTEMPT, encoded
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from meshlib.call import Attempt
+    from meshlib.call import Attempt, Call
     from meshlib.layer import Response
+
+
+def on_request(call: Call) -> bool:
+    """Whether an attempt's headers are put on httpx's request; on our own wire the router adds them further down."""
+    return not call.pinned or call.mocked()
 
 
 class Sending:
@@ -39,16 +44,15 @@ class Sending:
             check_headers(call, request.headers.raw)
         if attempt.headers:
             check_headers(call, encoded(attempt.headers))
-            if not call.pinned or call.mocked():
+            if on_request(call):
                 self._put(attempt.headers)
-                attempt.headers = {}  # they are on the request: our wire, if it comes to that, has none to add
         request.extensions = {**self._extensions, ATTEMPT: attempt}
         if attempt.deadline is not None and not call.pinned:
             request.extensions["timeout"] = self._bounded(attempt.deadline - attempt.runtime.now())
         return request
 
     def _put(self, headers: dict[str, str]) -> None:
-        """Headers for a wire that is not ours; on ours the router adds them, below httpx's slower objects."""
+        """Headers for a wire that is not ours. On ours the router adds them, below the slower objects of httpx."""
         request = self._attempt.request
         self._own = {name: request.headers.get_list(name) for name in headers}
         request.headers.update(headers)

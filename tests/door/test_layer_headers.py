@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from typing import Any
 
 import httpx
@@ -63,3 +64,51 @@ def test_a_control_character_in_them_is_refused() -> None:
         with meshlib.Client(mesh=mesh) as client, pytest.raises(meshlib.RequestRefused, match="X-Tenant"):
             client.get("http://payment-service/")
         assert fleet.requests == 0
+
+
+@pytest.mark.parametrize("ours", [True, False], ids=["our wire", "a mock"])
+def test_a_header_of_the_caller_s_with_that_name_is_replaced_while_it_is_sent(ours: bool) -> None:
+    seen: list[list[str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get_list("x-tenant"))
+        return httpx.Response(200)
+
+    other = {} if ours else {"transport": httpx.MockTransport(answer)}
+    with Fleet(1) as fleet, _client(fleet, **other) as client:
+        response = client.get("http://payment-service/", headers={"x-tenant": "red"})
+        got = fleet[0].received[0].headers["x-tenant"] if ours else seen[0]
+    assert got in ("blue", ["blue"])
+    assert response.request.headers.get_list("x-tenant") == ["red"]
+
+
+def test_a_request_that_is_sent_twice_at_once_has_only_its_own_headers() -> None:
+    """On a wire that is not ours the first one's mesh headers are on the object just then; none are taken over."""
+    request = httpx.Request("GET", "http://payment-service/", headers={"x-own": "1"})
+    inner: list[list[str]] = []
+
+    def answer(sent: httpx.Request) -> httpx.Response:
+        if not inner:
+            inner.append(sent.headers.get_list("x-tenant"))
+            second.send(request)
+        else:
+            inner.append(sent.headers.get_list("x-tenant"))
+        return httpx.Response(200)
+
+    with Fleet(1) as fleet:
+        plain = meshlib.Mesh({"payment-service": meshlib.Service(f"static://{fleet.addresses[0]}")})
+        transport = httpx.MockTransport(answer)
+        with _client(fleet, transport=transport) as first, meshlib.Client(mesh=plain, transport=transport) as client:
+            second = _InContext(client, contextvars.Context())
+            first.send(request)
+    assert inner == [["blue"], []]
+
+
+class _InContext:
+    """Sends as another task or thread would: in a context of its own."""
+
+    def __init__(self, client: meshlib.Client, context: contextvars.Context) -> None:
+        self._client, self._context = client, context
+
+    def send(self, request: httpx.Request) -> None:
+        self._context.run(self._client.send, request)

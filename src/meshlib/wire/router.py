@@ -123,7 +123,7 @@ class RouterCore:
             attempt.sent = "nothing"
         if attempt.headers:
             ours = encoded(attempt.headers)
-            names = {name for name, _ in ours}
+            names = {name.lower() for name, _ in ours}
             request.headers[:] = [*(header for header in request.headers if header[0].lower() not in names), *ours]
         if attempt.decorate is not None:
             attempt.decorate(attempt)
