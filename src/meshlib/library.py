@@ -21,7 +21,6 @@ class Library:
     hx: Any
     core: Any
     timeouts: tuple[type[Exception], ...]
-    dial_errors: tuple[type[Exception], ...]
     broken: tuple[type[Exception], ...]
 
 
@@ -30,7 +29,6 @@ def _library(hx: Any, core: Any) -> Library:
         hx=hx,
         core=core,
         timeouts=(hx.ConnectTimeout, hx.ReadTimeout, hx.WriteTimeout, hx.PoolTimeout),
-        dial_errors=(hx.ConnectError, hx.ConnectTimeout),
         broken=(hx.ConnectError, hx.ReadError, hx.WriteError, hx.CloseError, hx.RemoteProtocolError),
     )
 
