@@ -10,7 +10,7 @@ LIBRARIES = [httpx_library(), httpx2_library()]
 @pytest.mark.parametrize("library", LIBRARIES, ids=lambda lib: lib.hx.__name__)
 def test_only_concrete_classes_are_judged(library):
     """Mocks raise the bare ones when nothing matched, and those must not be retried."""
-    judged = {*library.timeouts, *library.dial_errors, *library.broken}
+    judged = {*library.timeouts, *library.broken}
     assert not judged & {library.hx.TimeoutException, library.hx.TransportError, library.hx.NetworkError}
     for bare in (library.hx.TimeoutException("no route"), library.hx.TransportError("no route")):
         assert not isinstance(bare, tuple(judged))
