@@ -20,6 +20,7 @@ from meshlib.runtime.aio import AioRuntime
 from meshlib.runtime.sync import SyncRuntime
 from meshlib.sending import transmit, transmit_async
 from meshlib.service import options_of
+from meshlib.switch import switch
 from meshlib.wire import is_routed, route
 from meshlib.wire.private import own_transport
 
@@ -59,15 +60,15 @@ class Door:
 
     def chosen(self, client: Any, transport: Any, url: Any) -> Any:
         """A service with `discovery` goes past a proxy that httpx itself set up; all else goes where httpx says."""
-        if id(transport) in self.proxies:
+        if id(transport) in self.proxies and not switch.off:
             service = self.mesh.route(url)
             if service is not None and service.has_discovery:
                 return own_transport(client)
         return transport
 
     def service_for(self, request: Any) -> ServiceState | None:
-        """The service of a request; None when httpx alone shall send it: an attempt on its way down, or `direct`."""
-        if is_attempt(request):
+        """The service of a request; None if httpx alone shall send it: an attempt on its way down, `direct`, or off."""
+        if switch.off or is_attempt(request):
             return None
         flow, url = current_flow.get(), request.url
         if flow is not None and flow.first is not None and flow.first[0] is url:

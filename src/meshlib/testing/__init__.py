@@ -2,7 +2,8 @@
 
 Real sockets: `FaultServer`, `Fleet` and `DnsServer`, with `Mode` saying how requests are treated. Virtual time:
 `VirtualRuntime` runs the shipped layers, `spawn` puts one layer on an inner that the test plays, `FleetSimulator` and
-`Behaviour` stand for a whole fleet. Each is imported at its first use: a fault server's process needs little of this.
+`Behaviour` stand for a whole fleet. `disable()` makes everything plain httpx for a while. Each is imported at its first use: a
+fault server's process needs little of this.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from meshlib.testing.behaviour import Behaviour
+    from meshlib.testing.disabled import disable
     from meshlib.testing.dns import DnsServer
     from meshlib.testing.fleet import FleetSimulator
     from meshlib.testing.script import spawn
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from meshlib.testing.virtual import VirtualRuntime
 
 __all__ = [
+    "disable",
     # real sockets
     "FaultServer",
     "Fleet",
@@ -32,6 +35,7 @@ __all__ = [
 ]
 
 _HOME = {
+    "disable": "disabled",
     "FaultServer": "server",
     "Fleet": "server",
     "Mode": "server",
