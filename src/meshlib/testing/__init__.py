@@ -2,8 +2,8 @@
 
 Real sockets: `FaultServer`, `Fleet` and `DnsServer`, with `Mode` saying how requests are treated. Virtual time:
 `VirtualRuntime` runs the shipped layers, `spawn` puts one layer on an inner that the test plays, `FleetSimulator` and
-`Behaviour` stand for a whole fleet. `disable()` makes everything plain httpx for a while. Each is imported at its first use: a
-fault server's process needs little of this.
+`Behaviour` stand for a whole fleet. `disable()` makes everything plain httpx for a while. Each is imported at its
+first use: a fault server's process needs little of this.
 """
 
 from __future__ import annotations
