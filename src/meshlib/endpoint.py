@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from meshlib.runtime.fork import new_lock
 from meshlib.runtime.signal import Signal
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class Endpoints:
     stale_at: float = math.inf
     answered_at: float | None = None
     first: Signal = field(default_factory=Signal)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: threading.Lock = field(default_factory=new_lock)
     _left: dict[str, tuple[float, Endpoint]] = field(default_factory=dict)
 
     def fresh(self, now: float) -> EndpointSet | None:

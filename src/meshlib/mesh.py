@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from meshlib.explain import explain
 from meshlib.insertion import arranged
 from meshlib.pipeline import PLACES
 from meshlib.runtime.aio import AioRuntime
+from meshlib.runtime.fork import new_lock, new_rlock
 from meshlib.runtime.sync import SyncRuntime, complete
 from meshlib.service import ServiceState
 
@@ -38,7 +38,7 @@ class Refusal:
     """Stands for every host that no service names, under `unconfigured = "refuse"`."""
 
     name = None
-    names = tls = max_connections = settings = None
+    names = tls = max_connections = max_response_bytes = settings = None
     has_discovery = altered = False
 
     def timeout(self, options: Any) -> None:
@@ -77,7 +77,7 @@ class Mesh:
         self.enabled = self.config.enabled
         self.listeners: list[Listener] = []
         self._layers = tuple(layers)
-        self._lock = threading.RLock()
+        self._lock = new_rlock()
         self._closed = False
         self._routes: dict[tuple[bytes, bytes, int | None], Any] = {}
         self._watches: dict[str, discovery.Watch] = {}
@@ -245,7 +245,7 @@ def _warn_disabled(config: Config) -> None:
 
 
 _default: list[Mesh] = []
-_default_lock = threading.Lock()
+_default_lock = new_lock()
 
 
 def default_mesh() -> Mesh:

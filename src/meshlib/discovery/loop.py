@@ -16,6 +16,7 @@ from weakref import WeakSet
 from meshlib.discovery import policy
 from meshlib.discovery.poller import Poller
 from meshlib.runtime.control import ControlRuntime
+from meshlib.runtime.fork import new_lock
 
 if TYPE_CHECKING:
     from meshlib.discovery.watching import Watch
@@ -29,7 +30,7 @@ class ControlLoop:
 
     def __init__(self) -> None:
         self._runtime = ControlRuntime()
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
 
 from meshlib.discovery.loop import ControlLoop
 from meshlib.discovery.workers import workers
+from meshlib.runtime.fork import new_rlock
 
 FORK_WAIT = 1.0  # seconds; a listener that hangs in a publication must not hang every fork
 
@@ -25,7 +25,7 @@ class Process:
 
     def __init__(self) -> None:
         self.loop = ControlLoop()
-        self.publishing = threading.RLock()
+        self.publishing = new_rlock()
         self._left_behind: list[ControlLoop] = []
         self._held = False
 
@@ -37,7 +37,7 @@ class Process:
             self.publishing.release()
 
     def after_fork_in_child(self) -> None:
-        self.publishing = threading.RLock()
+        self.publishing = new_rlock()
         workers.forget()
         watches = self.loop.watches()
         self._left_behind.append(self.loop)

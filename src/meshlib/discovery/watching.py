@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from meshlib.discovery.sources import lookup_for
 from meshlib.endpoint import Address
 from meshlib.events import DiscoveryFailed, EndpointsChanged
 from meshlib.runtime.control import ControlRuntime
+from meshlib.runtime.fork import new_rlock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,7 +68,7 @@ class Watch:
         self._logged_at: float | None = None
         self._failures = 0
         self._not_before = -math.inf
-        self._resolving = threading.Lock()
+        self._resolving = new_rlock()
 
     def start(self) -> None:
         """Have the control loop take this up; cheap where it has done so."""
@@ -80,7 +80,7 @@ class Watch:
 
     def restart(self) -> None:
         """Begin again in a forked child, where the parent's loop does not run. Nobody vouches for the set till then."""
-        self._resolving = threading.Lock()
+        self._resolving = new_rlock()
         self.heard, self._asked_at, self._endpoints.stale_at = False, None, -math.inf
         self.start()
 

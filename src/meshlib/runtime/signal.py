@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
+
+from meshlib.runtime.fork import new_lock
 
 
 class Signal:
@@ -12,7 +13,7 @@ class Signal:
     __slots__ = ("_lock", "_set", "_waiters")
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = new_lock()
         self._waiters: list[Callable[[], None]] = []
         self._set = False
 

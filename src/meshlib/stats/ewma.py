@@ -13,8 +13,9 @@ gets asked again.
 
 from __future__ import annotations
 
-import threading
 from math import exp
+
+from meshlib.runtime.fork import new_rlock
 
 UNKNOWN = -1.0
 """The estimate of an endpoint that has no sample yet."""
@@ -33,7 +34,7 @@ class PeakEwma:
         self.decay = decay
         self.estimate = UNKNOWN
         self.stamp = 0.0
-        self._lock = threading.RLock()
+        self._lock = new_rlock()
 
     def observe(self, now: float, seconds: float) -> bool:
         """Take a sample; True if it was the first one."""

@@ -7,7 +7,7 @@ In `t` seconds with `n` successes at most `cap + ratio * n + floor * t` tokens c
 
 from __future__ import annotations
 
-import threading
+from meshlib.runtime.fork import new_lock
 
 _WHOLE = 1 - 1e-9  # ten credits of 0.1 make a token
 
@@ -19,7 +19,7 @@ class TokenBucket:
         self.cap, self.ratio, self.floor = cap, ratio, floor
         self._tokens = float(cap)
         self._at: float | None = None  # when the floor was last added
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def credit(self) -> None:
         """A success. Without the lock while it is full: the usual case, and one token more or less hurts nobody."""

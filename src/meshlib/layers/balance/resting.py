@@ -8,12 +8,12 @@ its own trials; this is for the failures that are too few to open one.)
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from math import inf
 from typing import TYPE_CHECKING
 
 from meshlib.layers.balance.policy import PENALTY_MAX
+from meshlib.runtime.fork import new_rlock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,7 +34,7 @@ class Resting:
     def __init__(self) -> None:
         self.next = inf
         self._rests: dict[Endpoint, _Rest] = {}
-        self._lock = threading.RLock()  # reentrant: a finalizer may report a failure
+        self._lock = new_rlock()  # reentrant: a finalizer may report a failure
 
     def __bool__(self) -> bool:
         return bool(self._rests)

@@ -5,8 +5,9 @@ It begins at a random place, or a hundred processes that start together would al
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
+
+from meshlib.runtime.fork import new_lock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ class RoundRobin:
     def __init__(self, everybody: tuple[Endpoint, ...]) -> None:
         self._everybody = everybody
         self._turn = -1
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     def pick(self, endpoints: Sequence[Endpoint], now: float, rng: Random) -> Endpoint:
         everybody, turn = self._everybody, self._next(rng)

@@ -15,6 +15,7 @@ from weakref import WeakMethod
 from pybreaker import CircuitBreaker, CircuitBreakerListener, CircuitMemoryStorage
 
 from meshlib.layers.breaker.policy import Input, Rules, State
+from meshlib.runtime.fork import new_lock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,7 +39,7 @@ class Circuit:
         self._storage = storage  # None: the user's factory made it, and its storage is private to it
         self._shown = State.CLOSED
         self._driver: int | None = None
-        self._lock = threading.Lock()
+        self._lock = new_lock()
 
     @classmethod
     def make(cls, name: str, rules: Rules, listeners: Sequence[Any]) -> Circuit:

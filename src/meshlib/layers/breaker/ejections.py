@@ -7,11 +7,11 @@ this is panic, and it is reported.
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING
 
 from meshlib.events import PanicChanged
 from meshlib.layers.breaker.policy import State, left_out
+from meshlib.runtime.fork import new_rlock
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt
@@ -29,7 +29,7 @@ class Ejections:
         self._open: dict[EndpointGate, None] = {}
         self._arranged_for: EndpointSet | None = None
         self._panic = False
-        self._lock = threading.RLock()
+        self._lock = new_rlock()
 
     def update(self, gate: EndpointGate, now: float, attempt: Attempt) -> None:
         """Take note of the state of `gate`, and decide anew who is left out."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from meshlib.layers.breaker.circuit import Circuit
 from meshlib.layers.breaker.ejections import Ejections
 from meshlib.layers.breaker.gate import EndpointGate, Gate
 from meshlib.layers.breaker.policy import Rules
+from meshlib.runtime.fork import new_rlock
 
 if TYPE_CHECKING:
     from meshlib.endpoint import Endpoint, Endpoints
@@ -37,7 +37,7 @@ class Gates:
         self.of_service: Gate | None = None
         self._service = service
         self._ejections = Ejections(endpoints, service, acts=settings.enforce)
-        self._lock = threading.RLock()
+        self._lock = new_rlock()
 
     def find(self, endpoint: Endpoint | None) -> Any:
         """The gate, or None for what has never failed."""

@@ -10,11 +10,11 @@ finalizer may release an attempt while the same thread is inside.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from meshlib.runtime.fork import new_rlock
 from meshlib.stats.window import Window
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Machine:
         self._successes = 0
         self._reopened = 0
         self._window = Window(rules.window)
-        self._lock = threading.RLock()
+        self._lock = new_rlock()
 
     def due(self, now: float) -> bool:
         """Whether a trial may be leased now."""

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from functools import cache
 from importlib.metadata import version
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from opentelemetry import metrics, trace
 
 from meshlib.layers.tracing import private
 from meshlib.layers.tracing.instruments import Instruments
+from meshlib.runtime.fork import new_lock
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -28,7 +28,7 @@ class Telemetry:
     """Tracer and instruments of the providers that are set at the moment."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._lock = new_lock()
         self._version = version("meshlib-client")
         self._tracer: tuple[TracerProvider | None, Tracer | None] = (None, None)
         self._instruments: tuple[MeterProvider | None, Instruments | None] = (None, None)
