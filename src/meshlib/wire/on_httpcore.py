@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import httpcore as httpcore
 
+from meshlib.wire.aio import AioStreamCore
+from meshlib.wire.aiodial import AioBackendCore
 from meshlib.wire.backend import AsyncBackendCore, SyncBackendCore
 from meshlib.wire.pool import AssigningPool
 from meshlib.wire.router import AsyncRouterCore, SyncRouterCore
+from meshlib.wire.sock import SockStreamCore
+from meshlib.wire.sockdial import SockBackendCore
 from meshlib.wire.stream import AsyncStreamCore, SyncStreamCore
 
 
@@ -16,6 +20,30 @@ class Stream(SyncStreamCore, httpcore.NetworkStream):
 
 class AsyncStream(AsyncStreamCore, httpcore.AsyncNetworkStream):
     """A socket that knows for which attempt it works."""
+
+
+class AioStream(AioStreamCore, httpcore.AsyncNetworkStream):
+    """Our own socket on asyncio."""
+
+    core = httpcore
+
+
+class AioBackend(AioBackendCore, httpcore.AsyncNetworkBackend):
+    """Dials with asyncio."""
+
+    stream, core = AioStream, httpcore
+
+
+class SockStream(SockStreamCore, httpcore.NetworkStream):
+    """Our own socket without an event loop."""
+
+    core = httpcore
+
+
+class SockBackend(SockBackendCore, httpcore.NetworkBackend):
+    """Dials without an event loop."""
+
+    stream, core = SockStream, httpcore
 
 
 class Backend(SyncBackendCore, httpcore.NetworkBackend):

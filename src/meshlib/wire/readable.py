@@ -9,7 +9,18 @@ from __future__ import annotations
 import select
 from typing import Any
 
-_HAS_POLL = hasattr(select, "poll")  # not on Windows, and not under eventlet
+
+def poller(sock: Any, event: str = "POLLIN") -> Any:
+    """A poll object for one event of one socket; None where there is no poll, or no socket any more.
+
+    `select.poll` is looked up anew each time: Windows has none, eventlet takes it away, gevent puts its own there.
+    """
+    make = getattr(select, "poll", None)
+    if make is None or sock is None or sock.fileno() < 0:
+        return None
+    poll = make()
+    poll.register(sock.fileno(), getattr(select, event))
+    return poll
 
 
 class Readable:
@@ -19,14 +30,10 @@ class Readable:
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
-        self._socket = inner.get_extra_info("socket") if _HAS_POLL else None
-        if self._socket is not None and self._socket.fileno() >= 0:
-            self._poll = select.poll()
-            self._poll.register(self._socket.fileno(), select.POLLIN)
-        else:
-            self._socket = None
+        self._socket = inner.get_extra_info("socket")
+        self._poll = poller(self._socket)
 
     def __call__(self) -> bool:
-        if self._socket is None:
+        if self._poll is None:
             return bool(self._inner.get_extra_info("is_readable"))
         return self._socket.fileno() < 0 or bool(self._poll.poll(0))
