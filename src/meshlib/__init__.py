@@ -20,6 +20,7 @@ from meshlib.errors import (
     NoRoute,
     PipelineError,
     RequestRefused,
+    ResponseTooLarge,
 )
 from meshlib.journal import AttemptRecord, Journal, journal
 from meshlib.transport import AsyncHTTPTransport, HTTPTransport
@@ -74,6 +75,7 @@ __all__ = [
     "NoRoute",
     "CircuitOpen",
     "RequestRefused",
+    "ResponseTooLarge",
     "ConfigError",
     "PipelineError",
     # to write a layer

@@ -48,7 +48,8 @@ class Call:
     layer. `tried` are the endpoints of earlier attempts, oldest first. `mocked()` says whether a mocking tool owns the
     wire, `altered` whether layers of the user's may have changed the request since it was checked. For the wire:
     `transport` is httpx's transport for the URL (None in a simulation), `tls` the service's own TLS, `names` what
-    resolves a host that no source knows, and `max_connections` the cap of each endpoint's pool.
+    resolves a host that no source knows, `max_connections` the cap of each endpoint's pool, and
+    `max_response_bytes` that of a decoded body.
     """
 
     __slots__ = (
@@ -63,6 +64,7 @@ class Call:
         "library",
         "listeners",
         "max_connections",
+        "max_response_bytes",
         "mocked",
         "names",
         "pinned",
@@ -92,6 +94,7 @@ class Call:
         tls: Any = None,
         names: Any = None,
         max_connections: int | None = None,
+        max_response_bytes: int | None = None,
         altered: bool = False,
     ) -> None:
         self.request = request
@@ -109,6 +112,7 @@ class Call:
         self.tls = tls
         self.names = names
         self.max_connections = max_connections
+        self.max_response_bytes = max_response_bytes
         self.altered = altered
         self.attempts = 0
         self.tried: list[Endpoint] = []

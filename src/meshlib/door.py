@@ -107,6 +107,7 @@ class Door:
             tls=service.tls,
             names=service.names,
             max_connections=service.max_connections,
+            max_response_bytes=service.max_response_bytes,
             altered=service.altered,
         )
 

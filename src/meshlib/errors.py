@@ -6,7 +6,8 @@
     │   ├── NoEndpoints          nothing to send to                        UH   also TransportError
     │   ├── NoRoute              no service is configured for the host     NR   also TransportError
     │   ├── CircuitOpen          the service's only endpoint is broken     UO   also TransportError
-    │   └── RequestRefused       a field of the request cannot be sent     DI   also LocalProtocolError
+    │   ├── RequestRefused       a field of the request cannot be sent     DI   also LocalProtocolError
+    │   └── ResponseTooLarge     a body above `wire.max_response_bytes`    LR   also DecodingError
     ├── PipelineError            a layer stands in a wrong place, or waits for something it must not
     └── ConfigError(ValueError)  every problem of a configuration, together
 
@@ -74,6 +75,17 @@ class RequestRefused(MeshError):
 
     flag = "DI"
     also = "LocalProtocolError"
+
+
+class ResponseTooLarge(MeshError):
+    """The response is longer, decoded, than `max_response_bytes` allows; its connection was closed.
+
+    It is httpx's DecodingError too, which no tool takes for a broken connection: asked again, the service would send
+    the same.
+    """
+
+    flag = "LR"
+    also = "DecodingError"
 
 
 class PipelineError(Exception):

@@ -72,6 +72,9 @@ def _wire(service: Any) -> Iterator[str]:
     if service.max_connections is not None:
         origin = service.settings.origin("wire", "max_connections")
         yield f"    max_connections = {service.max_connections} per endpoint and client  [{origin}]"
+    if service.max_response_bytes is not None:
+        origin = service.settings.origin("wire", "max_response_bytes")
+        yield f"    max_response_bytes = {service.max_response_bytes}  [{origin}]"
     for name, path in service.tls.describe().items() if service.tls is not None else ():
         yield f"    tls.{name} = {path}  [{service.settings.origin('tls', name)}]"
 

@@ -9,6 +9,7 @@ import anyio
 
 from meshlib.checks import check_headers
 from meshlib.runtime.sync import Boxed
+from meshlib.wire.bounded import abound, bound
 from meshlib.wire.current import ATTEMPT, encoded
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ async def transmit(once: Callable[[Any], Any], attempt: Attempt) -> Response:
     with Sending(attempt) as request:
         try:
             response = once(request)
+            bound(attempt, response)
             if not attempt.call.flow.stream:
                 _read(response)
         except StopIteration as stop:
@@ -104,6 +106,7 @@ async def _transmit(
         response = await once(request)
         if scope is not None:
             _extend(scope, attempt)
+        await abound(attempt, response)
         if not attempt.call.flow.stream:
             await _aread(response)
     return over(attempt, response)

@@ -56,6 +56,7 @@ class ServiceState:
         self.has_discovery = settings.discovery is not None
         self.tls = ServiceTls(settings.tls, name) if settings.tls else None
         self.max_connections = settings.wire.max_connections if name is not None else None
+        self.max_response_bytes = settings.wire.max_response_bytes
         self.context = Context(name, settings, self.endpoints, emit)
         self._layers = layers
         self.altered = bool(layers)

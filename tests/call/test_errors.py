@@ -16,6 +16,7 @@ KINDS = {
     meshlib.NoRoute: ("TransportError", "NR"),
     meshlib.CircuitOpen: ("TransportError", "UO"),
     meshlib.RequestRefused: ("LocalProtocolError", "DI"),
+    meshlib.ResponseTooLarge: ("DecodingError", "LR"),
 }
 
 

@@ -33,12 +33,15 @@ def test_what_is_no_duration(text: object) -> None:
         parse_duration(text)
 
 
-@pytest.mark.parametrize(("text", "size"), [("64KiB", 65536), ("1 MiB", 1048576), ("10B", 10), ("10", 10), (0, 0)])
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("64KiB", 65536), ("1 MiB", 1048576), ("10B", 10), ("10", 10), ("10MB", 10**7), ("1GiB", 2**30), (0, 0)],
+)
 def test_sizes(text: object, size: int) -> None:
     assert parse_size(text) == size
 
 
-@pytest.mark.parametrize("text", ["64KB", "1.5", -1, True, None, float("nan")])
+@pytest.mark.parametrize("text", ["64kb", "1.5", -1, True, None, float("nan")])
 def test_what_is_no_size(text: object) -> None:
     with pytest.raises(ValueError, match="a size"):
         parse_size(text)

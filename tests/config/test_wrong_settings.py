@@ -220,7 +220,7 @@ IN_CODE = {
     "policy": (lambda: Balance(policy="round_robbin"), "did you mean round_robin?"),
     "subset": (lambda: Balance(subset=0), "Balance.subset = 0 (code): must be at least 1"),
     "unit": (lambda: Attempt(timeout="1 fortnight"), 'has the unknown unit "fortnight"'),
-    "size": (lambda: Retry(buffer_body="64KB"), 'Retry.buffer_body = "64KB" (code): has the unknown unit "KB"'),
+    "size": (lambda: Retry(buffer_body="64kb"), 'Retry.buffer_body = "64kb" (code): has the unknown unit "kb"'),
 }
 
 

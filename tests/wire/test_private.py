@@ -237,3 +237,12 @@ async def test_a_queued_request_of_httpcore_1_takes_a_connection():
         queued.assign_to_connection("connection")
         assert queued.connection == "connection"
         assert not queued.is_queued()
+
+
+@each_library
+def test_the_content_codings_that_httpx_undoes(library):
+    """Another coding would need a decoder of ours in wire/pieces.py."""
+    assert sorted(private.decoded_codings(library.hx)) == ["br", "deflate", "gzip", "identity", "zstd"]
+    source = inspect.getsource(library.hx.Response._get_content_decoder)
+    assert 'self.headers.get_list("content-encoding", split_commas=True)' in source
+    assert "value.strip().lower()" in source

@@ -12,11 +12,11 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, Strict
 
 _SECONDS = {"ms": 1 / 1000, "s": 1, "m": 60, "h": 3600}
-_BYTES = {"B": 1, "KiB": 1024, "MiB": 1024**2}
+_BYTES = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _QUANTITY = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*([A-Za-zµ]*)\s*")
 
 DURATION = 'a duration: a number of seconds, or text with a unit (ms, s, m, h) such as "250ms"'
-SIZE = 'a size: a whole number of bytes, or text with a unit (B, KiB, MiB) such as "64KiB"'
+SIZE = 'a size: a whole number of bytes, or text with a unit (B, KB, MB, GB, KiB, MiB, GiB) such as "64KiB"'
 
 
 def parse_duration(value: object) -> float:
@@ -69,6 +69,7 @@ def _flag(value: object) -> object:
 Duration = Annotated[float, BeforeValidator(parse_duration)]
 PositiveDuration = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
 Size = Annotated[int, BeforeValidator(parse_size)]
+PositiveSize = Annotated[int, BeforeValidator(parse_size), Field(ge=1)]
 Flag = Annotated[bool, BeforeValidator(_flag), Strict()]
 Count = Annotated[int, Strict(), Field(ge=1)]
 Ratio = Annotated[float, Strict(), Field(ge=0, le=1, allow_inf_nan=False)]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import BeforeValidator
 
 from meshlib.config.section import Section, setting
-from meshlib.config.values import Count
+from meshlib.config.values import Count, PositiveSize
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,9 @@ class Wire(Section):
     switchable: ClassVar[bool] = False
 
     max_connections: Count = setting(100, "Connections per endpoint and client.")
+    max_response_bytes: PositiveSize | None = setting(
+        None, "How long a response may be, decoded; a longer one raises ResponseTooLarge.", unit="bytes"
+    )
 
 
 class Tls(Section):

@@ -9,7 +9,10 @@ private methods stand where their class does, and have their canaries in the sam
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 POOL_SETTINGS = (
     "ssl_context",
@@ -76,6 +79,12 @@ def mounts(client: Any) -> dict[Any, Any]:
 def is_closed(client: Any) -> bool:
     """Whether a client was closed; a closed one must not be wrapped."""
     return bool(client.is_closed)
+
+
+def decoded_codings(hx: Any) -> Container[str]:
+    """The content codings that responses of httpx are freed of; brotli and zstd only where they are installed."""
+    known: dict[str, Any] = hx._decoders.SUPPORTED_DECODERS
+    return known
 
 
 def mocker_of(library: Any) -> str | None:
