@@ -8,14 +8,14 @@ the attempt's deadline bounds every operation with one timer for the connection.
 from __future__ import annotations
 
 import asyncio
-import os
-from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from anyio.lowlevel import checkpoint
 
 from meshlib.wire.current import clamp
+from meshlib.wire.inbox import Inbox
+from meshlib.wire.inherited import let_go
 from meshlib.wire.readable import poller
 from meshlib.wire.waits import Alarm, Side
 
@@ -34,9 +34,6 @@ WRITE_SIZE = 65536
 HANDSHAKE = 86_400.0
 """Seconds after which asyncio itself would give up a TLS handshake: the caller's time ends it before, or nothing."""
 
-_inherited: list[Any] = []
-"""A parent's transports in a forked child: kept, since their finalizers would warn about what was not ours to close."""
-
 
 class AioStreamCore(asyncio.Protocol):
     """Mixed with the module's AsyncNetworkStream. All but `abort` is for the loop's own thread.
@@ -49,17 +46,15 @@ class AioStreamCore(asyncio.Protocol):
 
     __slots__ = (
         "_alarm",
-        "_chunks",
         "_closed",
         "_ended",
         "_error",
         "_held",
+        "_inbox",
         "_loop",
-        "_offset",
         "_paused",
         "_poll",
         "_reading",
-        "_size",
         "_tls",
         "_transport",
         "_writing",
@@ -76,9 +71,7 @@ class AioStreamCore(asyncio.Protocol):
         self._alarm = Alarm(loop)
         self._reading = Side(self._alarm, self.core.ReadTimeout)
         self._writing = Side(self._alarm, self.core.WriteTimeout)
-        self._chunks: deque[bytes] = deque()
-        self._offset = 0  # of what is unread in the first chunk
-        self._size = 0  # unread bytes
+        self._inbox = Inbox()
         self._held = False  # we keep the transport from reading
         self._paused = False  # the transport keeps us from writing
         self._ended = False  # nothing more will come
@@ -92,9 +85,9 @@ class AioStreamCore(asyncio.Protocol):
         Raises the module's ReadTimeout after `timeout` seconds or at the attempt's deadline, and its ReadError.
         """
         left = clamp(self.attempt, timeout, self.core.ReadTimeout)
-        if not self._chunks and not self._ended:
+        if not self._inbox.size and not self._ended:
             await self._reading.wait(left)
-        if self._closed or not self._chunks:
+        if self._closed or not self._inbox.size:
             return self._end()
         return self._take(max_bytes)
 
@@ -104,6 +97,8 @@ class AioStreamCore(asyncio.Protocol):
         Raises the module's WriteTimeout when WRITE_SIZE bytes took longer than `timeout` seconds, or at the attempt's
         deadline, and its WriteError.
         """
+        if not buffer:
+            return
         for part in (buffer,) if len(buffer) <= WRITE_SIZE else _parts(buffer):
             left = clamp(self.attempt, timeout, self.core.WriteTimeout)
             self._send(part)
@@ -153,6 +148,8 @@ class AioStreamCore(asyncio.Protocol):
 
     def abort(self) -> None:
         """Cut the connection now, from any thread; once is enough. Whoever waits gets a ReadError or WriteError."""
+        if self._closed:
+            return
         self._closed = self._ended = True
         if _is_running(self._loop):
             self._cut()
@@ -163,22 +160,14 @@ class AioStreamCore(asyncio.Protocol):
             pass
 
     def forget(self) -> None:
-        """In a forked child: let go of the parent's connection without a word to its peer or to the parent's loop.
-
-        The descriptor stays taken, by something harmless: if it were free, its old owner could close a foreign one.
-        """
+        """In a forked child: let go of the parent's connection, without a word to its peer or to the parent's loop."""
         self._closed = self._ended = True
-        self._chunks.clear()
-        _inherited.append(self._transport)
-        sock = self.get_extra_info("socket")
-        if sock is not None and sock.fileno() >= 0:
-            harmless = os.open(os.devnull, os.O_RDWR)
-            os.dup2(harmless, sock.fileno(), inheritable=False)
-            os.close(harmless)
+        self._inbox.clear()
+        let_go(self._transport)
 
     def is_readable(self) -> bool:
         """Whether something has come or ended: what was read already, and what the kernel knows."""
-        if self._closed or self._ended or self._chunks:
+        if self._closed or self._ended or self._inbox.size:
             return True
         return self._poll is not None and bool(self._poll.poll(0))
 
@@ -189,7 +178,7 @@ class AioStreamCore(asyncio.Protocol):
         """
         if not self.is_readable():
             return True
-        if not self._tls or self._ended or self._chunks:
+        if not self._tls or self._ended or self._inbox.size:
             return False
         await checkpoint()  # the loop learns of the socket
         await checkpoint()  # and has read it
@@ -213,9 +202,8 @@ class AioStreamCore(asyncio.Protocol):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        self._chunks.append(data)
-        self._size += len(data)
-        if self._size > HIGH and not self._held:
+        self._inbox.put(data)
+        if self._inbox.size > HIGH and not self._held:
             self._held = True
             self._transport.pause_reading()
         self._reading.wake()
@@ -255,20 +243,12 @@ class AioStreamCore(asyncio.Protocol):
 
     def _take(self, max_bytes: int) -> bytes:
         """The next bytes out of what has come."""
-        chunk, begin = self._chunks[0], self._offset
-        if len(chunk) - begin > max_bytes:
-            self._offset += max_bytes
-            chunk = chunk[begin : begin + max_bytes]
-        else:
-            self._chunks.popleft()
-            self._offset = 0
-            chunk = chunk[begin:]  # the very same object where begin is 0
-        self._size -= len(chunk)
-        if self._held and self._size < LOW:
+        data = self._inbox.take(max_bytes)
+        if self._held and self._inbox.size < LOW:
             self._held = False
             if not self._transport.is_closing():
                 self._transport.resume_reading()
-        return chunk
+        return data
 
     def _end(self) -> bytes:
         if self._closed:
@@ -284,7 +264,7 @@ class AioStreamCore(asyncio.Protocol):
 
     def _cut(self) -> None:
         self._alarm.stop()
-        self._chunks.clear()
+        self._inbox.clear()
         self._reading.wake()
         self._writing.wake(self._unwritten())
         if self._transport is not None:
