@@ -193,15 +193,16 @@ class Attempt:
     """One try of a call, sent to one endpoint.
 
     `deadline` is the point in time which the wire enforces (None: httpx's own timeouts only); when the headers have
-    come it becomes `body_deadline`. `sent` is `nothing` while our wire waits, dials and shakes hands, `part` from just
-    before the first byte, and `all` where nobody can know. `headers` are put on the request for the time it is sent.
-    `decorate` is called by our wire under whatever span somebody else made. `started` and `returned` are set by the
-    pipeline's end.
+    come it becomes `body_deadline`. `busy` is its endpoint's list in which it is counted. `sent` is `nothing` while our
+    wire waits, dials and shakes hands, `part` from just before the first byte, and `all` where nobody can know.
+    `headers` are put on the request for the time it is sent. `decorate` is called by our wire under whatever span
+    somebody else made. `started` and `returned` are set by the pipeline's end.
     """
 
     __slots__ = (
         "_on_release",
         "body_deadline",
+        "busy",
         "call",
         "deadline",
         "decorate",
@@ -232,6 +233,7 @@ class Attempt:
         self.short = False
         self.sent = "all"
         self.endpoint: Endpoint | None = None
+        self.busy: list[None]  # set with the endpoint
         self.permit: Permit | None = None
         self.headers = call.headers.copy()
         self.peer: tuple[str, int] | None = None

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from meshlib.runtime.fork import new_lock
+from meshlib.runtime.fork import new_lock, register
 from meshlib.runtime.signal import Signal
 
 if TYPE_CHECKING:
@@ -70,8 +70,10 @@ class Endpoint:
     """One address which serves a service, and what is known about it in this process.
 
     `busy` has one entry for each attempt begun and not released: appending and popping are single operations in every
-    build of Python, so that no update is lost between threads or to a finalizer, and no lock is taken. `added_at` is
-    None for the members of the first set (they need no slow start); `gone` is set when a snapshot no longer has it.
+    build of Python, so that no update is lost between threads or to a finalizer, and no lock is taken. An attempt pops
+    from the list it was counted in, and a forked child begins with a new one: the parent's attempts end in the parent.
+    `added_at` is None for the members of the first set (they need no slow start); `gone` is set when a snapshot does not
+    have it any more.
     """
 
     __slots__ = ("added_at", "address", "busy", "gate", "gone", "load", "name")
@@ -133,6 +135,15 @@ class Endpoints:
     first: Signal = field(default_factory=Signal)
     _lock: threading.Lock = field(default_factory=new_lock)
     _left: dict[str, tuple[float, Endpoint]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        register(self)
+
+    def after_fork(self) -> None:
+        """In a forked child nothing is in flight yet, and nobody waits for the first set."""
+        self.first.after_fork()
+        for endpoint in [*(self.current.endpoints if self.current else ()), *(kept[1] for kept in self._left.values())]:
+            endpoint.busy = []
 
     def fresh(self, now: float) -> EndpointSet | None:
         """The newest set, or None where the caller has to go through `first_set`."""

@@ -12,6 +12,7 @@ from meshlib.call import copied
 from meshlib.checks import check_request
 from meshlib.events import HopStarted
 from meshlib.journal import EXTENSION
+from meshlib.runtime.fork import forget
 from meshlib.runtime.sync import complete
 from meshlib.sending import on_request
 from meshlib.wire.current import ATTEMPT
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 current_flow: ContextVar[Flow | None] = ContextVar("meshlib.flow", default=None)
 """The `client.send()` that is running: its hops, redirects and the requests of an auth flow share it."""
+
+forget(current_flow)
 
 
 def is_attempt(request: Any) -> bool:

@@ -1,18 +1,19 @@
 """The one control loop of this process, over fork and exit.
 
 A forked child has the parent's objects but not its threads, and shares the file descriptors of its event loop: there
-the old loop is left alone for ever (to close it would pull the parent's descriptors out of the shared epoll), and a new
-one takes up what was watched. The last good sets serve until it has its answers.
+the old loop is left alone for ever (to close it would pull the parent's descriptors out of the shared epoll). The last
+good sets serve, and the first call of a service has a new loop ask for it; a child that calls nobody starts no thread.
 """
 
 from __future__ import annotations
 
 import atexit
 import os
+import threading
 
 from meshlib.discovery.loop import ControlLoop
 from meshlib.discovery.workers import workers
-from meshlib.runtime.fork import new_rlock
+from meshlib.runtime import fork
 
 FORK_WAIT = 1.0  # seconds; a listener that hangs in a publication must not hang every fork
 
@@ -25,25 +26,25 @@ class Process:
 
     def __init__(self) -> None:
         self.loop = ControlLoop()
-        self.publishing = new_rlock()
+        self.publishing = fork.new_rlock()
         self._left_behind: list[ControlLoop] = []
-        self._held = False
+        self._held: set[int] = set()  # threads that are forking, by their ident, which a child's only thread keeps
 
     def before_fork(self) -> None:
-        self._held = self.publishing.acquire(timeout=FORK_WAIT)
+        if self.publishing.acquire(timeout=FORK_WAIT):
+            self._held.add(threading.get_ident())
 
     def after_fork_in_parent(self) -> None:
-        if self._held:
+        if threading.get_ident() in self._held:
+            self._held.discard(threading.get_ident())
             self.publishing.release()
 
-    def after_fork_in_child(self) -> None:
-        self.publishing = new_rlock()
+    def after_fork(self) -> None:
+        self.after_fork_in_parent()  # this thread holds it here as there, which is why it was not made new
+        self._held.clear()
         workers.forget()
-        watches = self.loop.watches()
         self._left_behind.append(self.loop)
         self.loop = ControlLoop()
-        for watch in watches:
-            watch.restart()
 
     def at_exit(self) -> None:
         self.loop.stop()
@@ -52,9 +53,6 @@ class Process:
 process = Process()
 """This one."""
 
-os.register_at_fork(
-    before=process.before_fork,
-    after_in_parent=process.after_fork_in_parent,
-    after_in_child=process.after_fork_in_child,
-)
+fork.register(process)
+os.register_at_fork(before=process.before_fork, after_in_parent=process.after_fork_in_parent)
 atexit.register(process.at_exit)

@@ -15,7 +15,7 @@ from meshlib.discovery.sources import lookup_for
 from meshlib.endpoint import Address
 from meshlib.events import DiscoveryFailed, EndpointsChanged
 from meshlib.runtime.control import ControlRuntime
-from meshlib.runtime.fork import new_rlock
+from meshlib.runtime.fork import new_rlock, register
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,6 +69,7 @@ class Watch:
         self._failures = 0
         self._not_before = -math.inf
         self._resolving = new_rlock()
+        register(self)
 
     def start(self) -> None:
         """Have the control loop take this up; cheap where it has done so."""
@@ -78,11 +79,10 @@ class Watch:
             self._asked_at = _clock.now()
         process.loop.subscribe(self)
 
-    def restart(self) -> None:
-        """Begin again in a forked child, where the parent's loop does not run. Nobody vouches for the set till then."""
-        self._resolving = new_rlock()
-        self.heard, self._asked_at, self._endpoints.stale_at = False, None, -math.inf
-        self.start()
+    def after_fork(self) -> None:
+        """The parent's loop does not run in a forked child: till one does there, nobody vouches for the set."""
+        if not self.closed:
+            self.heard, self._asked_at, self._endpoints.stale_at = False, None, -math.inf
 
     def close(self) -> None:
         """End it; what was published stays, and nobody waits any longer for what was not."""

@@ -6,10 +6,20 @@ wait the same back-off and pick the same endpoints, which is what jitter is ther
 
 from __future__ import annotations
 
-import os
 import random
 
-dice = random.Random()
-"""The one of this process. Its methods may be called from any thread."""
+from meshlib.runtime import fork
 
-os.register_at_fork(after_in_child=dice.seed)
+
+class Dice(random.Random):
+    """Seeds itself anew in a forked child. Its methods may be called from any thread."""
+
+    def after_fork(self) -> None:
+        self.seed()
+
+
+_dice = Dice()
+fork.register(_dice)
+
+dice: random.Random = _dice
+"""The one of this process."""

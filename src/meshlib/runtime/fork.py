@@ -15,7 +15,8 @@ import itertools
 import logging
 import os
 import threading
-from typing import Protocol
+from contextvars import ContextVar
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 _log = logging.getLogger("meshlib")
@@ -36,20 +37,31 @@ class Forkable(Protocol):
 _number = itertools.count()
 _locks: WeakValueDictionary[int, threading.Lock | threading.RLock] = WeakValueDictionary()
 _objects: WeakValueDictionary[int, Forkable] = WeakValueDictionary()
+_variables: list[ContextVar[Any]] = []
 
 
 def new_lock() -> threading.Lock:
     """A lock that is free in a forked child, whoever holds it in the parent. Never run what may fork under it."""
     lock = threading.Lock()
-    _locks[next(_number)] = lock
+    adopt(lock)
     return lock
 
 
 def new_rlock() -> threading.RLock:
     """A reentrant lock that, in a forked child, is held by the forking thread or by nobody."""
     lock = threading.RLock()
-    _locks[next(_number)] = lock
+    adopt(lock)
     return lock
+
+
+def adopt(lock: threading.Lock | threading.RLock) -> None:
+    """Treat a lock that somebody else made like one of ours."""
+    _locks[next(_number)] = lock
+
+
+def forget(variable: ContextVar[Any]) -> None:
+    """Set `variable` to None in every forked child: it names a call that goes on in the parent."""
+    _variables.append(variable)
 
 
 def register(obj: Forkable) -> None:
@@ -62,6 +74,8 @@ def register(obj: Forkable) -> None:
 def _after_in_child() -> None:
     for lock in list(_locks.values()):
         _make_new(lock)
+    for variable in _variables:
+        variable.set(None)
     for obj in list(_objects.values()):
         try:
             obj.after_fork()

@@ -36,6 +36,10 @@ class Signal:
         wake()
         return lambda: None
 
+    def after_fork(self) -> None:
+        """In a forked child nobody waits: the threads and loops that did are the parent's."""
+        self._waiters.clear()
+
     def _forget(self, wake: Callable[[], None]) -> None:
         with self._lock:
             if wake in self._waiters:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from meshlib.runtime.fork import forget
+
 if TYPE_CHECKING:
     from meshlib.call import Attempt
 
@@ -17,6 +19,7 @@ ATTEMPT = "meshlib.attempt"
 """The key in `request.extensions`, from the door down to the router."""
 
 current: ContextVar[Attempt | None] = ContextVar("meshlib.attempt", default=None)
+forget(current)
 
 
 def encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

@@ -12,6 +12,7 @@ from meshlib.layers.balance.policy import penalty, subset, thinned
 from meshlib.layers.balance.resting import Resting
 from meshlib.layers.balance.round_robin import RoundRobin
 from meshlib.layers.balance.uniform import Uniform
+from meshlib.runtime.fork import new_rlock, register
 from meshlib.stats.ewma import PeakEwma
 from meshlib.stats.frugal import FrugalMedian
 from meshlib.stats.median import lower_median
@@ -44,11 +45,20 @@ class Fleet:
         self._seed: int | None = None
         self._typical = 0.0
         self._typical_until = 0.0
+        self._rebuilding = new_rlock()
+        register(self)
+
+    def after_fork(self) -> None:
+        """A forked child draws a subset, and a place in the round, of its own: siblings would all have the same."""
+        self.resting.after_fork()
+        self._seen = self._seed = None
 
     def see(self, published: EndpointSet, rng: Random) -> tuple[Endpoint, ...]:
         """The endpoints in use of the newest snapshot."""
         if published is not self._seen:
-            self._rebuild(published, rng)
+            with self._rebuilding:
+                if published is not self._seen:
+                    self._rebuild(published, rng)
         return self.members
 
     def pick(self, endpoints: Sequence[Endpoint], now: float, rng: Random) -> Endpoint:

@@ -66,7 +66,8 @@ class BalanceLayer:
             # Less time than the service usually takes: running out of it is then nobody's failure.
             attempt.short = attempt.deadline - now < self._fleet.usual.value
         call.tried.append(endpoint)
-        endpoint.busy.append(None)
+        attempt.busy = endpoint.busy
+        attempt.busy.append(None)
         attempt.on_release(self._released)
         try:
             response = await inner(attempt)
@@ -170,7 +171,7 @@ class BalanceLayer:
         """The attempt is over. One that broke counts as slow; one that nobody waited for, if it already was slow."""
         endpoint = attempt.endpoint
         assert endpoint is not None
-        endpoint.busy.pop()
+        attempt.busy.pop()
         if error is None or attempt.started is None:
             return
         now = attempt.runtime.now()

@@ -101,6 +101,13 @@ class Resting:
             self._rests = {e: self._rests[e] for e in members if e in self._rests}
             self._wake()
 
+    def after_fork(self) -> None:
+        """A second chance that is out belongs to the parent: in a forked child the next attempt may be one."""
+        for rest in self._rests.values():
+            if rest.until == inf:
+                rest.until = -inf
+        self._wake()
+
     def _claim(self, rest: _Rest, now: float) -> bool:
         with self._lock:
             if rest.until > now:

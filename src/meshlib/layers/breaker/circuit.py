@@ -15,7 +15,7 @@ from weakref import WeakMethod
 from pybreaker import CircuitBreaker, CircuitBreakerListener, CircuitMemoryStorage
 
 from meshlib.layers.breaker.policy import Input, Rules, State
-from meshlib.runtime.fork import new_lock
+from meshlib.runtime.fork import adopt, new_lock, register
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -40,6 +40,8 @@ class Circuit:
         self._shown = State.CLOSED
         self._driver: int | None = None
         self._lock = new_lock()
+        adopt(breaker._lock)  # pybreaker's, private; held while a state changes
+        register(self)
 
     @classmethod
     def make(cls, name: str, rules: Rules, listeners: Sequence[Any]) -> Circuit:
@@ -71,6 +73,11 @@ class Circuit:
             elif listener.wanted:
                 breaker.add_listener(listener)
         return cls(breaker, None)
+
+    def after_fork(self) -> None:
+        """A thread that was changing the breaker's state does not exist in a forked child."""
+        if self._driver != threading.get_ident():
+            self._driver = None
 
     def watch(self, by_hand: Callable[[Input], None]) -> None:
         """Call `by_hand` when somebody else changes the state, and now if a factory's breaker is not closed."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from meshlib.runtime.fork import new_rlock
+from meshlib.runtime.fork import new_rlock, register
 from meshlib.stats.window import Window
 
 if TYPE_CHECKING:
@@ -118,6 +118,11 @@ class Machine:
         self._reopened = 0
         self._window = Window(rules.window)
         self._lock = new_rlock()
+        register(self)
+
+    def after_fork(self) -> None:
+        """A trial that was leased in the parent ends in the parent; a forked child makes its own."""
+        self._lease = None
 
     def due(self, now: float) -> bool:
         """Whether a trial may be leased now."""
