@@ -72,3 +72,14 @@ def test_threads_together_spend_no_more_than_there_is() -> None:
     for thread in threads:
         thread.join()
     assert sum(spent) == 100
+
+
+def test_a_token_that_was_given_back_can_be_taken_again_and_the_cap_holds() -> None:
+    bucket = TokenBucket(1, 0.0, 0.0)
+    assert bucket.take(0.0)
+    bucket.give_back()
+    assert bucket.take(0.0)
+    assert not bucket.take(0.0)
+    bucket.give_back()
+    bucket.give_back()
+    assert bucket.level(0.0) == 1

@@ -38,6 +38,16 @@ class TokenBucket:
             self._tokens = max(0.0, self._tokens - 1)
             return True
 
+    @property
+    def full(self) -> bool:
+        """Whether no success can add anything. Read without the lock, by every call: it is the usual case."""
+        return self._tokens >= self.cap
+
+    def give_back(self) -> None:
+        """Put back a token for which nothing was sent after all."""
+        with self._lock:
+            self._tokens = min(self.cap, self._tokens + 1)
+
     def affords(self, now: float) -> bool:
         """Whether there is a token at `now`; without the lock, for every attempt asks and a moment ago will do."""
         return self._tokens >= _WHOLE or self.level(now) >= _WHOLE

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from meshlib.classify import Verdict
 from meshlib.layers.retry.policy import Wait, delay
+from meshlib.testing.script import spawn
 from meshlib.testing.virtual import VirtualRuntime
 from tests.layers.chains import play, retry
 
@@ -207,3 +208,16 @@ def test_an_error_object_that_is_raised_again_and_again_keeps_one_note() -> None
     for _ in range(3):
         play(layer, [error], mocked=True)
     assert len(error.__notes__) == 1
+
+
+def test_a_call_that_is_cancelled_during_back_off_has_spent_nothing() -> None:
+    clock, layer = VirtualRuntime(), retry(backoff=1.0)
+    start, inner = spawn(layer, clock)
+    call = start()
+    inner.expect().reply(503)
+    clock.advance(0.5)
+    assert layer.budget is not None
+    assert layer.budget.level(clock.now()) == 9
+    call.cancel(KeyboardInterrupt())
+    clock.settle()
+    assert layer.budget.level(clock.now()) == 10

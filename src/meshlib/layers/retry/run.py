@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Decision:
-    """Whether another attempt follows, after how many seconds, and which rule said so."""
+    """Whether another attempt follows, after how many seconds, and which rule said so. `paid`: a token was taken."""
 
     again: bool
     reason: str
     delay: float = 0.0
+    paid: bool = False
 
 
 class Run:
@@ -59,7 +60,7 @@ class Run:
             decision = await self._decide_or_close(attempt, outcome, verdict)
             if not decision.again:
                 return self._end(attempt, outcome, verdict, decision.reason)
-            await self._pause(attempt, outcome, decision)
+            await self._pause_or_refund(attempt, outcome, decision)
             attempt = self._call.new_attempt(self._layer.left(self._call))
             outcome = await self._try(attempt)
 
@@ -101,9 +102,10 @@ class Run:
             return Decision(False, "stop")
         if pause > room(call.deadline, now):
             return Decision(False, "deadline")
-        if not verdict.unsent and layer.budget is not None and not layer.budget.take(now):
-            return Decision(False, "budget")
-        return Decision(True, reason, pause)
+        if verdict.unsent or layer.budget is None:
+            return Decision(True, reason, pause)
+        paid = layer.budget.take(now)
+        return Decision(True, reason, pause, paid) if paid else Decision(False, "budget")
 
     async def _cause(self, attempt: Attempt, outcome: Any, verdict: Verdict, elsewhere: bool, now: float) -> str | None:
         strategies, state = self._layer.strategies, self._state
@@ -132,6 +134,15 @@ class Run:
             return False
         state.upcoming_sleep = pause
         return bool(await ask(strategies.stop, state))
+
+    async def _pause_or_refund(self, attempt: Attempt, outcome: Any, decision: Decision) -> None:
+        """Cancelled before the next attempt has begun, a call has spent nothing."""
+        try:
+            await self._pause(attempt, outcome, decision)
+        except BaseException:
+            if decision.paid and self._layer.budget is not None:
+                self._layer.budget.give_back()
+            raise
 
     async def _pause(self, attempt: Attempt, outcome: Any, decision: Decision) -> None:
         """Put the outcome away, say what follows, and wait."""
