@@ -211,7 +211,7 @@ def test_an_error_object_that_is_raised_again_and_again_keeps_one_note() -> None
 
 
 def test_a_call_that_is_cancelled_during_back_off_has_spent_nothing() -> None:
-    clock, layer = VirtualRuntime(), retry(backoff=1.0)
+    clock, layer = VirtualRuntime(), retry(backoff=1.0, budget={"floor": 0.0})
     start, inner = spawn(layer, clock)
     call = start()
     inner.expect().reply(503)
