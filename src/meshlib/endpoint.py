@@ -72,8 +72,8 @@ class Endpoint:
     `busy` has one entry for each attempt begun and not released: appending and popping are single operations in every
     build of Python, so that no update is lost between threads or to a finalizer, and no lock is taken. An attempt pops
     from the list it was counted in, and a forked child begins with a new one: the parent's attempts end in the parent.
-    `added_at` is None for the members of the first set (they need no slow start); `gone` is set when a snapshot does not
-    have it any more.
+    `added_at` is None for the members of the first set (they need no slow start). `gone` is set when a snapshot leaves
+    it out.
     """
 
     __slots__ = ("added_at", "address", "busy", "gate", "gone", "load", "name")
