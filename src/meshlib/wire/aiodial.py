@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterable
 from typing import Any
 
 import anyio
 
 from meshlib.address import is_ip
+from meshlib.wire.newsocket import new_socket
+from meshlib.wire.race import race
 
-STAGGER = 0.25
-"""Seconds between one address of a name and the next, while the one before is still being tried (RFC 8305)."""
+Options = Iterable[Any] | None
 
 
 class AioBackendCore:
@@ -26,38 +28,48 @@ class AioBackendCore:
         port: int,
         timeout: float | None = None,
         local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
+        socket_options: Options = None,
     ) -> Any:
         """Raises the module's ConnectTimeout after `timeout` seconds, and its ConnectError."""
         loop = asyncio.get_running_loop()
         stream = self.stream(loop)
-        more: dict[str, Any] = {}
-        if local_address is not None:
-            more["local_addr"] = (local_address, 0)
-        if isinstance(loop, asyncio.BaseEventLoop) and not is_ip(host):  # uvloop has no such argument
-            more["happy_eyeballs_delay"] = STAGGER
-        await stream.opening(loop.create_connection(lambda: stream, host, port, **more), timeout)
-        return self._set(stream, socket_options)
 
-    async def connect_unix_socket(
-        self, path: str, timeout: float | None = None, socket_options: Iterable[Any] | None = None
-    ) -> Any:
+        async def connect(info: Any) -> socket.socket:
+            return await _connected(new_socket(info[0], info[2], local_address, socket_options), info[4])
+
+        async def dial() -> None:
+            sock = await race(await _addresses(host, port), connect)
+            await loop.create_connection(lambda: stream, sock=sock)
+
+        await stream.opening(dial(), timeout)
+        return stream
+
+    async def connect_unix_socket(self, path: str, timeout: float | None = None, socket_options: Options = None) -> Any:
         """Raises the module's ConnectTimeout after `timeout` seconds, and its ConnectError."""
         loop = asyncio.get_running_loop()
         stream = self.stream(loop)
-        await stream.opening(loop.create_unix_connection(lambda: stream, path), timeout)
-        return self._set(stream, socket_options)
+
+        async def dial() -> None:
+            sock = await _connected(new_socket(socket.AF_UNIX, 0, None, socket_options), path)
+            await loop.create_unix_connection(lambda: stream, sock=sock)
+
+        await stream.opening(dial(), timeout)
+        return stream
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)
 
-    def _set(self, stream: Any, options: Iterable[Any] | None) -> Any:
-        """The stream with the options set on its socket; asyncio has set TCP_NODELAY by itself."""
-        sock = stream.get_extra_info("socket")
-        try:
-            for option in options or ():
-                sock.setsockopt(*option)
-        except OSError as exc:
-            stream.abort()
-            raise self.core.ConnectError(str(exc)) from exc
-        return stream
+
+async def _addresses(host: str, port: int) -> list[Any]:
+    if is_ip(host):  # no look-up, and no thread for it
+        return socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM, 0, socket.AI_NUMERICHOST)
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+async def _connected(sock: socket.socket, address: Any) -> socket.socket:
+    try:
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -15,6 +15,7 @@ from typing import Any
 
 from meshlib.runtime.clock import now
 from meshlib.runtime.sync import SyncRuntime, complete
+from meshlib.wire.newsocket import new_socket
 from meshlib.wire.readable import poller
 
 Options = Iterable[Any] | None
@@ -36,11 +37,9 @@ class SockBackendCore:
     ) -> Any:
         """Raises the module's ConnectTimeout after `timeout` seconds, and its ConnectError."""
         until = None if timeout is None else now() + timeout
-        options = [*(socket_options or ()), (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)]
-        source = None if local_address is None else (local_address, 0)
         try:
             addresses = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
-            return self.stream(_first(addresses, until, source, options))
+            return self.stream(_first(addresses, until, local_address, socket_options))
         except TimeoutError as exc:
             raise self.core.ConnectTimeout(str(exc)) from exc
         except OSError as exc:
@@ -50,7 +49,7 @@ class SockBackendCore:
         """Raises the module's ConnectTimeout after `timeout` seconds, and its ConnectError."""
         until = None if timeout is None else now() + timeout
         try:
-            return self.stream(_connected(socket.AF_UNIX, 0, path, until, None, socket_options or ()))
+            return self.stream(_connected(new_socket(socket.AF_UNIX, 0, None, socket_options), path, until))
         except TimeoutError as exc:
             raise self.core.ConnectTimeout(str(exc)) from exc
         except OSError as exc:
@@ -60,29 +59,21 @@ class SockBackendCore:
         complete(SyncRuntime().sleep(seconds))
 
 
-def _first(addresses: list[Any], until: float | None, source: Any, options: Iterable[Any]) -> socket.socket:
+def _first(addresses: list[Any], until: float | None, local_address: str | None, options: Options) -> socket.socket:
     """A socket connected to the first address that answers. Raises the last address's error."""
     last: OSError = OSError("the name has no address")
     for tried, (family, _, protocol, _, address) in enumerate(addresses):
         share = None if until is None else now() + (until - now()) / (len(addresses) - tried)
         try:
-            return _connected(family, protocol, address, share, source, options)
+            return _connected(new_socket(family, protocol, local_address, options), address, share)
         except OSError as exc:
             last = exc
     raise last
 
 
-def _connected(
-    family: int, protocol: int, address: Any, until: float | None, source: Any, options: Iterable[Any]
-) -> socket.socket:
-    """A connected socket that does not block. Raises TimeoutError at `until`, and other OSErrors."""
-    sock = socket.socket(family, socket.SOCK_STREAM, protocol)
+def _connected(sock: socket.socket, address: Any, until: float | None) -> socket.socket:
+    """The socket, connected. Raises TimeoutError at `until`, and other OSErrors; it is closed then."""
     try:
-        sock.setblocking(False)
-        for option in options:
-            sock.setsockopt(*option)
-        if source is not None:
-            sock.bind(source)
         error = sock.connect_ex(address)
         if error == errno.EINPROGRESS:
             _wait(sock, until)
