@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -15,6 +16,23 @@ import pytest
 from meshlib.runtime.clock import now
 from meshlib.runtime.sync import SyncRuntime, complete
 from meshlib.wire import on_httpcore, on_httpcore2
+
+SHORT = 0.1  # seconds of a timeout that is expected
+LOOSE = 10  # times as long as asked for is still right on a shared machine
+
+
+class Took:
+    """How long a block took. `about(s)`: not less than asked for, and not much more."""
+
+    def __enter__(self) -> Took:
+        self.began = time.monotonic()
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.seconds = time.monotonic() - self.began
+
+    def about(self, seconds: float) -> bool:
+        return seconds - 0.005 <= self.seconds < LOOSE * seconds
 
 
 class Face:
@@ -91,3 +109,16 @@ KINDS = [Kind(core, sync) for core in (httpcore, httpcore2) for sync in (False, 
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=str)
 each_aio = pytest.mark.parametrize("kind", [k for k in KINDS if not k.sync], ids=str)
 each_sock = pytest.mark.parametrize("kind", [k for k in KINDS if k.sync], ids=str)
+
+
+async def turns(n: int = 20) -> None:
+    """Give the loop some turns."""
+    for _ in range(n):
+        await asyncio.sleep(0)
+
+
+async def until(true: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for something that the loop brings about."""
+    async with asyncio.timeout(seconds):
+        while not true():
+            await asyncio.sleep(0.005)
