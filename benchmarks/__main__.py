@@ -1,122 +1,71 @@
-"""`make bench`: CPU time per request of meshlib against bare httpx over the same endpoints on loopback.
+"""`make bench`: measures, prints the page, and writes page, samples and chart. A full run takes about eight minutes.
 
-Rounds alternate between the two, so that a machine which slows down slows both. What is told is the median of the
-ratios inside a round, with their least and greatest; absolute figures are this machine's.
+`--quick`, `--only` and `--contender` are for work on the benchmark itself: their results go to .cache/bench.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import platform
-import statistics
-import subprocess
 import sys
-import time
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders import run_async, run_sync
-from benchmarks.servers import replicas
+from benchmarks.cases import CASES
+from benchmarks.chart import chart
+from benchmarks.contenders import CONTENDERS
+from benchmarks.figures import Results
+from benchmarks.machine import ROOT, about, cores
+from benchmarks.report import report
+from benchmarks.run import run
 
-RESULTS = Path(__file__).parent / "results"
-CASES = [("async", 1), ("async", 10), ("async", 100), ("sync", 1), ("sync", 10)]
-
-
-class Measure:
-    """CPU and wall seconds between enter and exit."""
-
-    def __enter__(self) -> Measure:
-        self._start = time.process_time(), time.perf_counter()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.cpu = time.process_time() - self._start[0]
-        self.wall = time.perf_counter() - self._start[1]
+PUBLISHED = ROOT / "benchmarks" / "results"
+SCRATCH = ROOT / ".cache" / "bench"
+PINNED = "each pinned to a core of its own"
+NOT_PINNED = "not kept apart, for there is only one core or the system cannot pin"
 
 
-def one(kind: str, contender: str, addresses: list[str], requests: int, concurrency: int) -> tuple[float, float]:
-    """CPU and wall microseconds of one request."""
-    measure = Measure()
-    if kind == "async":
-        asyncio.run(run_async(contender, addresses, requests, concurrency, measure))
-    else:
-        run_sync(contender, addresses, requests, concurrency, measure)
-    return measure.cpu / requests * 1e6, measure.wall / requests * 1e6
+def main(arguments: list[str] | None = None) -> int:
+    """Exit status: 1 when a case failed."""
+    options = parsed(arguments)
+    rounds = options.rounds or (2 if options.quick else 7)
+    share = 0.1 if options.quick else 1.0
+    names = options.only or list(CASES)
+    done = run(names, rounds, share, not options.own_servers, options.contender)
+    notes = [*done.notes, *(f"The case {name} failed." for name in done.failed)]
+    told = {**about(), "rounds": rounds, "share": share, "pinning": PINNED if cores() else NOT_PINNED, "notes": notes}
+    partial = options.quick or options.only or options.contender or options.own_servers
+    write(told, Results(done.samples), options.results or (SCRATCH if partial else PUBLISHED))
+    return 1 if done.failed else 0
 
 
-def case(kind: str, concurrency: int, addresses: list[str], requests: int, rounds: int) -> dict[str, Any]:
-    """All rounds of one case."""
-    pairs = [
-        [one(kind, contender, addresses, requests, concurrency) for contender in ("httpx", "meshlib")]
-        for _ in range(rounds)
-    ]
-    ratios = sorted(mesh[0] / bare[0] for bare, mesh in pairs)
-    return {
-        "case": f"{kind}, c = {concurrency}",
-        "httpx_cpu_us": round(statistics.median(bare[0] for bare, _ in pairs)),
-        "meshlib_cpu_us": round(statistics.median(mesh[0] for _, mesh in pairs)),
-        "httpx_wall_us": round(statistics.median(bare[1] for bare, _ in pairs)),
-        "meshlib_wall_us": round(statistics.median(mesh[1] for _, mesh in pairs)),
-        "cpu_ratio": round(statistics.median(ratios), 3),
-        "cpu_ratio_spread": [round(ratios[0], 3), round(ratios[-1], 3)],
-    }
+def parsed(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description="Benchmarks against bare httpx and others.")
+    parser.add_argument("--quick", action="store_true", help="a smoke run: two rounds, a tenth of the requests")
+    parser.add_argument("--only", action="append", choices=list(CASES), help="this case; may be given several times")
+    parser.add_argument(
+        "--contender",
+        action="append",
+        default=[],
+        choices=list(CONTENDERS),
+        help="this one; may be given several times",
+    )
+    parser.add_argument("--rounds", type=int, help="default 7")
+    parser.add_argument("--own-servers", action="store_true", help="neither nginx nor Envoy: our own small server")
+    parser.add_argument("--results", type=Path, help="folder to write to")
+    return parser.parse_args(arguments)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("--requests", type=int, default=2000, help="of one measurement")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--endpoints", type=int, default=3)
-    options = parser.parse_args()
-    with ExitStack() as stack:
-        addresses = stack.enter_context(replicas(options.endpoints))
-        rows = [case(kind, c, addresses, options.requests, options.rounds) for kind, c in CASES]
-    write(rows, options)
-
-
-def write(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    """Keep the report beside the code, as JSON and as a page."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    about = {
-        "commit": commit.stdout.strip(),
-        "python": platform.python_version(),
-        "cpu": cpu_name(),
-        **vars(options),
-    }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "against_httpx.json").write_text(json.dumps({"about": about, "rows": rows}, indent=2) + "\n")
-    page = [
-        "# meshlib, all default layers, against bare httpx",
-        "",
-        f"Commit {about['commit']}, CPython {about['python']}, {about['cpu']}.",
-        f"{options.endpoints} endpoints on loopback, {options.requests} requests, {options.rounds} rounds in turn.",
-        "CPU and wall time per request in µs, medians; the ratio is the median of those inside a round.",
-        "",
-        "| case | httpx CPU | meshlib CPU | httpx wall | meshlib wall | CPU ratio | least, greatest |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        low, high = row["cpu_ratio_spread"]
-        page.append(
-            f"| {row['case']} | {row['httpx_cpu_us']} | {row['meshlib_cpu_us']} | {row['httpx_wall_us']} | "
-            f"{row['meshlib_wall_us']} | {row['cpu_ratio']:.2f} | {low:.2f}, {high:.2f} |"
-        )
-    text = "\n".join(page) + "\n"
-    (RESULTS / "against_httpx.md").write_text(text)
-    sys.stdout.write(text)
-
-
-def cpu_name() -> str:
-    """The model, as Linux tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown CPU")
+def write(told: dict[str, Any], results: Results, folder: Path) -> None:
+    """The page, the samples it was made from, and the chart."""
+    folder.mkdir(parents=True, exist_ok=True)
+    page = report(told, results)
+    (folder / "benchmarks.md").write_text(page)
+    (folder / "benchmarks.json").write_text(json.dumps({"about": told, "cases": results.cases}, indent=1) + "\n")
+    (folder / "benchmarks.svg").write_text(chart(told, results))
+    sys.stdout.write(page)
+    sys.stderr.write(f"written to {folder}\n")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

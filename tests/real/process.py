@@ -44,6 +44,10 @@ class Server:
                 return
         raise RuntimeError(f"the server does not answer on port {self.port}:\n{self._log.read_text()}")
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def signal(self, number: signal.Signals) -> None:
         """SIGSTOP freezes the server, SIGCONT lets it go on."""
         self._process.send_signal(number)
