@@ -47,7 +47,7 @@ def test_the_pool_of_an_endpoint_that_has_left_is_closed(way, fleet, monkeypatch
         publish(mesh, fleet[1])
         await client.get(URL)
         assert eventually(lambda: fleet[0].open_connections == 0)
-        assert len(client.client._transport._pool._pools) == 1
+        assert client.client._transport._pool.counts()["pools"] == 1
 
     way.run(scenario, mesh=mesh)
 

@@ -2,86 +2,137 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import sys
+import warnings
 from typing import TYPE_CHECKING, Any
-
-import anyio
 
 from meshlib.classify import ran_out
 from meshlib.errors import DeadlineExceeded
 from meshlib.events import BodyBroken, DeadlinePassed
+from meshlib.runtime.sync import complete
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt
 
+OURS = frozenset({"meshlib", "httpx", "httpx2", "httpcore", "httpcore2", "contextlib", "opentelemetry", "anyio"})
+"""Packages between a body and the line of the application that opened it."""
 
-class Released:
-    """The body of a response of httpcore, sync or async.
+
+class Whole:
+    """A body that is all there, for httpcore's interface. Nothing hangs on it any more."""
+
+    __slots__ = ("_body",)
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __iter__(self) -> Any:
+        if self._body:
+            yield self._body
+
+    async def __aiter__(self) -> Any:
+        if self._body:
+            yield self._body
+
+
+class Body:
+    """What is still to come of a response, sync or async. `source` gives the chunks (`Rest`, `Taken`).
 
     A body that outlasts the call's deadline raises DeadlineExceeded. `bounded` says whether our network stream sees to
-    that; where it cannot (HTTP/2), the time is checked between chunks.
+    that; where it cannot (HTTP/2), the time is checked between chunks. `attempt` is None for a request of plain httpx.
+    One that is neither read to its end nor closed gives everything back when it is collected, with a ResourceWarning
+    that names where it was opened.
     """
 
-    def __init__(self, stream: Any, attempt: Attempt, core: Any, *, bounded: bool) -> None:
-        self._stream = stream
+    __slots__ = ("_attempt", "_bounded", "_core", "_over", "_source", "_where")
+
+    def __init__(self, source: Any, attempt: Attempt | None, core: Any, *, bounded: bool) -> None:
+        self._source = source
         self._attempt = attempt
         self._core = core
         self._bounded = bounded
+        self._over = False
+        self._where = opened_at() if attempt is not None and attempt.call.flow.stream else None
 
-    def __iter__(self) -> Iterator[bytes]:
-        try:
-            for chunk in self._stream:
-                if self._late():
-                    raise self._core.ReadTimeout("the attempt's time is up")
-                yield chunk
-        except BaseException as exc:
-            shown = self._broken(exc)
-            if shown is exc:
-                raise
-            raise shown from exc
+    def __iter__(self) -> Body:
+        return self
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        chunks = aiter(self._stream)
-        try:
-            async for chunk in chunks:
-                if self._late():
-                    await _end(chunks)
-                    raise self._core.ReadTimeout("the attempt's time is up")
-                yield chunk
-        except BaseException as exc:
-            shown = self._broken(exc)
-            if shown is exc:
-                raise
-            raise shown from exc
+    def __next__(self) -> bytes:
+        chunk = complete(self._next())
+        if chunk is None:
+            raise StopIteration
+        return chunk
+
+    def __aiter__(self) -> Body:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await self._next()
+        if chunk is None:
+            raise StopAsyncIteration
+        return chunk
 
     def close(self) -> None:
-        try:
-            if hasattr(self._stream, "close"):
-                self._stream.close()
-        finally:
-            self._attempt.release()
+        complete(self._close())
 
     async def aclose(self) -> None:
-        try:
-            if hasattr(self._stream, "aclose"):
-                await self._stream.aclose()
-        finally:
-            self._attempt.release()
+        await self._close()
 
     def __del__(self) -> None:
-        self._attempt.release()
+        if self._over:
+            return
+        self._over = True
+        self._source.lose()
+        if self._attempt is not None:
+            self._attempt.release()
+        if self._where is not None and not sys.is_finalizing():
+            message = "a streamed response was neither closed nor read to its end; it was opened here"
+            warnings.warn_explicit(f"{message}: {self._where[0]}:{self._where[1]}", ResourceWarning, *self._where)
+
+    async def _next(self) -> bytes | None:
+        if self._over:
+            return None
+        try:
+            chunk: bytes | None = await self._source.next()
+            if chunk is not None and self._late():
+                await self._source.aclose()
+                raise self._core.ReadTimeout("the attempt's time is up")
+        except BaseException as exc:
+            shown = self._broken(exc)
+            if shown is exc:
+                raise
+            raise shown from exc
+        if chunk is None:
+            self._end(None)
+        return chunk
+
+    async def _close(self) -> None:
+        if self._over:
+            return
+        try:
+            await self._source.aclose()
+        finally:
+            self._end(None)
+
+    def _end(self, error: BaseException | None) -> None:
+        self._over = True
+        if self._attempt is not None:
+            self._attempt.release(error)
 
     def _late(self) -> bool:
         attempt = self._attempt
-        return not self._bounded and attempt.deadline is not None and attempt.runtime.now() > attempt.deadline
+        if self._bounded or attempt is None:
+            return False
+        return attempt.deadline is not None and attempt.runtime.now() > attempt.deadline
 
     def _broken(self, exc: BaseException) -> BaseException:
-        """Release with what broke the body, and say what the reader shall see: the deadline's end, or the error itself.
-
-        GeneratorExit only means that the reader stopped in the middle: nobody's failure.
-        """
-        attempt, call = self._attempt, self._attempt.call
-        attempt.release(None if isinstance(exc, GeneratorExit) else self._in_terms_of_httpx(exc))
+        """Release with what broke the body, and say what the reader shall see: the deadline's end, or the error."""
+        attempt = self._attempt
+        if attempt is None:
+            self._over = True
+            return exc
+        call = attempt.call
+        self._end(self._in_terms_of_httpx(exc, attempt))
         now = attempt.runtime.now()
         if call.flow.stream and isinstance(exc, Exception):
             call.emit(BodyBroken(now, attempt.number, type(exc).__name__))
@@ -91,16 +142,17 @@ class Released:
             return call.error(DeadlineExceeded, "the call's deadline passed while its body was read", "deadline")
         return exc
 
-    def _in_terms_of_httpx(self, exc: BaseException) -> BaseException:
+    def _in_terms_of_httpx(self, exc: BaseException, attempt: Attempt) -> BaseException:
         """httpx translates what the reader gets, above us; who is told at the release judges by httpx's classes too."""
         if not type(exc).__module__.startswith(self._core.__name__):
             return exc
-        same_name = getattr(self._attempt.call.library.hx, type(exc).__name__, None)
-        return exc if same_name is None else same_name(str(exc), request=self._attempt.request)
+        same_name = getattr(attempt.call.library.hx, type(exc).__name__, None)
+        return exc if same_name is None else same_name(str(exc), request=attempt.request)
 
 
-async def _end(chunks: Any) -> None:
-    """End what may be an async generator, where it was left in the middle, and not when the collector finds it."""
-    if hasattr(chunks, "aclose"):
-        with anyio.CancelScope(shield=True):
-            await chunks.aclose()
+def opened_at() -> tuple[str, int]:
+    """File and line of the application that waits for the response now."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] in OURS:
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import httpcore as httpcore
+import httpx
 
 from meshlib.wire.aio import AioStreamCore
 from meshlib.wire.aiodial import AioBackendCore
 from meshlib.wire.backend import AsyncBackendCore, SyncBackendCore
-from meshlib.wire.pool import AssigningPool
+from meshlib.wire.kind import AsyncKind, SyncKind
 from meshlib.wire.router import AsyncRouterCore, SyncRouterCore
 from meshlib.wire.sock import SockStreamCore
 from meshlib.wire.sockdial import SockBackendCore
@@ -49,30 +50,24 @@ class SockBackend(SockBackendCore, httpcore.NetworkBackend):
 class Backend(SyncBackendCore, httpcore.NetworkBackend):
     """Dials the endpoint of the attempt."""
 
-    stream, core = Stream, httpcore
+    stream, own, core = Stream, SockBackend, httpcore
 
 
 class AsyncBackend(AsyncBackendCore, httpcore.AsyncNetworkBackend):
     """Dials the endpoint of the attempt."""
 
-    stream, core = AsyncStream, httpcore
+    stream, own, core = AsyncStream, AioBackend, httpcore
 
 
-class Pool(AssigningPool, httpcore.ConnectionPool):
-    """The pool of one endpoint."""
-
-
-class AsyncPool(AssigningPool, httpcore.AsyncConnectionPool):
-    """The pool of one endpoint."""
-
-
-class Router(SyncRouterCore, Pool):
+class Router(SyncRouterCore, httpcore.ConnectionPool):
     """The pool of a sync client."""
 
-    core, backend, pool = httpcore, Backend, Pool
+    core, backend, pool = httpcore, Backend, httpcore.ConnectionPool
+    kind = SyncKind(httpcore, httpx.ByteStream)
 
 
-class AsyncRouter(AsyncRouterCore, AsyncPool):
+class AsyncRouter(AsyncRouterCore, httpcore.AsyncConnectionPool):
     """The pool of an async client."""
 
-    core, backend, pool = httpcore, AsyncBackend, AsyncPool
+    core, backend, pool = httpcore, AsyncBackend, httpcore.AsyncConnectionPool
+    kind = AsyncKind(httpcore, httpx.ByteStream)

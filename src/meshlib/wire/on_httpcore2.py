@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import httpcore2 as httpcore
+import httpx2 as httpx
 
 from meshlib.wire.aio import AioStreamCore
 from meshlib.wire.aiodial import AioBackendCore
 from meshlib.wire.backend import AsyncBackendCore, SyncBackendCore
+from meshlib.wire.kind import AsyncKind, SyncKind
 from meshlib.wire.router import AsyncRouterCore, SyncRouterCore
 from meshlib.wire.sock import SockStreamCore
 from meshlib.wire.sockdial import SockBackendCore
@@ -48,22 +50,24 @@ class SockBackend(SockBackendCore, httpcore.NetworkBackend):
 class Backend(SyncBackendCore, httpcore.NetworkBackend):
     """Dials the endpoint of the attempt."""
 
-    stream, core = Stream, httpcore
+    stream, own, core = Stream, SockBackend, httpcore
 
 
 class AsyncBackend(AsyncBackendCore, httpcore.AsyncNetworkBackend):
     """Dials the endpoint of the attempt."""
 
-    stream, core = AsyncStream, httpcore
+    stream, own, core = AsyncStream, AioBackend, httpcore
 
 
 class Router(SyncRouterCore, httpcore.ConnectionPool):
     """The pool of a sync client."""
 
     core, backend, pool = httpcore, Backend, httpcore.ConnectionPool
+    kind = SyncKind(httpcore, httpx.ByteStream)
 
 
 class AsyncRouter(AsyncRouterCore, httpcore.AsyncConnectionPool):
     """The pool of an async client."""
 
     core, backend, pool = httpcore, AsyncBackend, httpcore.AsyncConnectionPool
+    kind = AsyncKind(httpcore, httpx.ByteStream)

@@ -1,69 +1,78 @@
-"""How a pool of httpcore 1 gives connections to requests: linear in its connections, and without losing any.
+"""The connections to one endpoint for one origin: which are idle, and how long one may be.
 
-The stock method looks at every connection for every idle one, and it never lets go of a connection whose request was
-cancelled between the assignment and the first byte: such a connection is neither idle nor closed, and after
-`max_connections` of them the pool is dead (httpcore issues 830 and 1093). httpcore2 has neither fault, and keeps its
-own method. HTTP/2, where several requests share a connection, is left to the stock method as well.
+Keyed by what must never be mixed up (endpoint, origin of the URL, TLS, event loop). The last one used is used next, so
+that those which are not needed grow old and close. All state changes in `slots.py`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections import OrderedDict
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from meshlib.wire.connection import Connection
+    from meshlib.wire.home import Home
+    from meshlib.wire.slots import Ticket
+
+UNKNOWN = 5.0
+"""Seconds that a connection may be idle where the server has said nothing: httpx's own default."""
+
+MARGIN = 0.8
+"""Of the time a server announces, or was seen to keep connections: whoever closes first must be we, or a request is
+written into a closing connection."""
+
+LEARNT_FOR = 300.0
+"""Seconds for which a lesson holds: a restart also closes idle connections, and teaches something wrong."""
+
+LEAST = 0.1
+"""Seconds: a lesson from a connection younger than this is none."""
 
 
-class AssigningPool:
-    """Mixed in above httpcore's ConnectionPool or AsyncConnectionPool. Private names of theirs: see `private.py`."""
+class Pool:
+    """`cap`: connections open or being dialled at most. `limit`: seconds that one may be idle, as the user said."""
 
-    _connections: list[Any]
-    _requests: list[Any]
-    _max_connections: int
-    _max_keepalive_connections: int
-    _http2: bool
+    __slots__ = (
+        "announced",
+        "cap",
+        "draining",
+        "endpoint",
+        "home",
+        "idle",
+        "learnt",
+        "learnt_until",
+        "limit",
+        "open",
+        "used_at",
+        "waiting",
+    )
 
-    def _assign_requests_to_connections(self) -> list[Any]:
-        """Give queued requests a connection, in their order. Returns the connections that the caller shall close."""
-        if self._http2:
-            return super()._assign_requests_to_connections()  # type: ignore[misc,no-any-return]
-        free, closing = self._sort_out()
-        for request in self._requests:
-            if not request.is_queued():
-                continue
-            connection = self._for(request.request.url.origin, free, closing)
-            if connection is None:
-                break
-            request.assign_to_connection(connection)
-        return closing
+    def __init__(self, home: Home | None, endpoint: Any, cap: float, limit: float | None) -> None:
+        self.home = home
+        self.endpoint = endpoint
+        self.cap = cap
+        self.limit = math.inf if limit is None else limit
+        self.open = 0
+        self.idle: OrderedDict[Connection, None] = OrderedDict()
+        self.waiting: OrderedDict[Ticket, None] = OrderedDict()
+        self.draining = False
+        self.announced: float | None = None
+        self.learnt = math.inf
+        self.learnt_until = -math.inf
+        self.used_at = 0.0
 
-    def _sort_out(self) -> tuple[list[Any], list[Any]]:
-        """Forget the closed ones. The others are in use, or free, or to be closed (expired, left over, too many)."""
-        in_use = {request.connection for request in self._requests}
-        live, free, closing = [], [], []
-        for connection in self._connections:
-            if connection.is_closed():
-                continue
-            if connection in in_use:
-                live.append(connection)
-            elif connection.is_idle() and not connection.has_expired():
-                free.append(connection)
-            else:
-                closing.append(connection)
-        surplus = max(len(free) - self._max_keepalive_connections, 0)
-        closing += free[:surplus]
-        del free[:surplus]
-        self._connections = live + free
-        return free, closing
+    def idle_for(self, now: float) -> float:
+        """Seconds for which a connection that is free now may be kept."""
+        if self.announced is None:
+            allowed = self.limit
+        elif self.limit == UNKNOWN:  # httpx's default, which nobody chose: the server knows better
+            allowed = self.announced * MARGIN
+        else:
+            allowed = min(self.limit, self.announced * MARGIN)
+        return min(allowed, self.learnt) if now < self.learnt_until else allowed
 
-    def _for(self, origin: Any, free: list[Any], closing: list[Any]) -> Any:
-        """The youngest free connection to `origin`, else a new one, in the place of an idle one if need be; or None."""
-        for index in range(len(free) - 1, -1, -1):
-            if free[index].can_handle_request(origin):
-                return free.pop(index)
-        if len(self._connections) >= self._max_connections:
-            if not free:
-                return None
-            oldest = free.pop(0)
-            self._connections.remove(oldest)
-            closing.append(oldest)
-        connection = self.create_connection(origin)  # type: ignore[attr-defined]
-        self._connections.append(connection)
-        return connection
+    def learn(self, seconds: float, now: float) -> None:
+        """The server has closed a connection that had been idle for so long."""
+        if seconds >= LEAST:
+            self.learnt = min(seconds * MARGIN, self.learnt if now < self.learnt_until else math.inf)
+            self.learnt_until = now + LEARNT_FOR

@@ -65,6 +65,13 @@ def pool_settings(pool: Any) -> dict[str, Any]:
     return {name: getattr(pool, f"_{name}") for name in POOL_SETTINGS}
 
 
+def is_default_backend(backend: Any, core: Any) -> bool:
+    """Whether httpcore would dial with what it takes where nobody chooses. AutoBackend has no public name."""
+    return type(backend) is core.SyncBackend or (
+        type(backend).__name__ == "AutoBackend" and type(backend).__module__.partition(".")[0] == core.__name__
+    )
+
+
 def own_transport(client: Any) -> Any:
     """The transport a client uses where no mount matches."""
     return client._transport

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import sniffio
+
 from meshlib.wire.current import clamp, current
 from meshlib.wire.readable import Readable
 
@@ -28,7 +30,8 @@ class StreamCore:
         self._inner = inner
         self._core = core
         self._shared = shared
-        self._attempt: Attempt | None = None
+        self.attempt: Attempt | None = None
+        self.on_lost: Any = None  # nobody tells us
         self._used = False
         self._peer: Any = None
         self._readable: Readable | None = None
@@ -47,9 +50,11 @@ class StreamCore:
 
         Raises ReadError, with nothing sent, when the peer closed the kept-alive connection in the meantime.
         """
+        if self.attempt is not None and self.attempt.sent == "nothing":  # our own pool has bound it
+            self.attempt.sent = "part"
         attempt = current.get()
         used, self._used = self._used, True
-        if attempt is None or attempt is self._attempt:
+        if attempt is None or attempt is self.attempt:
             return
         if used and not self._shared:
             attempt.reused = True
@@ -58,7 +63,7 @@ class StreamCore:
         attempt.sent = "part"
         attempt.peer = self._peer or self._ask_peer()
         if not self._shared:
-            self._attempt = attempt
+            self.attempt = attempt
             attempt.on_release(self._forget)
 
     def _ask_peer(self) -> Any:
@@ -71,8 +76,11 @@ class StreamCore:
 
     def _forget(self, attempt: Attempt, error: BaseException | None) -> None:
         """An idle connection keeps nothing of the last attempt alive."""
-        if self._attempt is attempt:
-            self._attempt = None
+        if self.attempt is attempt:
+            self.attempt = None
+
+    def forget(self) -> None:
+        """In a forked child: the router keeps it, so that no finalizer closes what is the parent's."""
 
     def _share_on_http2(self, inner: Any) -> bool:
         tls = inner.get_extra_info("ssl_object")
@@ -83,17 +91,25 @@ class SyncStreamCore(StreamCore):
     """Mixed with the module's NetworkStream."""
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data: bytes = self._inner.read(max_bytes, clamp(self._attempt, timeout, self._core.ReadTimeout))
+        data: bytes = self._inner.read(max_bytes, clamp(self.attempt, timeout, self._core.ReadTimeout))
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._begin()
         for start in range(0, len(buffer), WRITE_SIZE):
             part = buffer if len(buffer) <= WRITE_SIZE else buffer[start : start + WRITE_SIZE]
-            self._inner.write(part, clamp(self._attempt, timeout, self._core.WriteTimeout))
+            self._inner.write(part, clamp(self.attempt, timeout, self._core.WriteTimeout))
 
     def close(self) -> None:
         self._inner.close()
+
+    def abort(self) -> None:
+        """Close it at once."""
+        self._inner.close()
+
+    def still_fit(self) -> bool:
+        """Whether an idle connection can carry another request."""
+        return not self.is_readable()
 
     def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> Any:
         left = clamp(current.get(), timeout, self._core.ConnectTimeout)
@@ -105,15 +121,30 @@ class AsyncStreamCore(StreamCore):
     """Mixed with the module's AsyncNetworkStream."""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        data: bytes = await self._inner.read(max_bytes, clamp(self._attempt, timeout, self._core.ReadTimeout))
+        data: bytes = await self._inner.read(max_bytes, clamp(self.attempt, timeout, self._core.ReadTimeout))
         return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._begin()
-        await self._inner.write(buffer, clamp(self._attempt, timeout, self._core.WriteTimeout))
+        await self._inner.write(buffer, clamp(self.attempt, timeout, self._core.WriteTimeout))
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+    def abort(self) -> None:
+        """Close the socket at once, past the loop's own stream, which cannot do that without waiting."""
+        sock = self._inner.get_extra_info("socket")
+        if sock is None:
+            return
+        if sniffio.thread_local.name == "trio":
+            import trio
+
+            trio.lowlevel.notify_closing(sock)
+        sock.close()
+
+    async def still_fit(self) -> bool:
+        """Whether an idle connection can carry another request."""
+        return not self.is_readable()
 
     async def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
