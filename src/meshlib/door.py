@@ -14,11 +14,13 @@ from meshlib.call import Call, Flow
 from meshlib.hop import apart, arun, current_flow, is_attempt, is_mocked, run
 from meshlib.journal import Journal
 from meshlib.layers.deadline.policy import earliest
+from meshlib.lean.send import aended, ended, lean, lean_async
+from meshlib.lean.way import Way
 from meshlib.library import httpx2_library, httpx_library
 from meshlib.mesh import Mesh, default_mesh
 from meshlib.runtime.aio import AioRuntime
 from meshlib.runtime.sync import SyncRuntime
-from meshlib.sending import transmit, transmit_async
+from meshlib.sending import aread, read, transmit, transmit_async
 from meshlib.service import options_of
 from meshlib.switch import switch
 from meshlib.wire import is_routed, route
@@ -28,19 +30,25 @@ if TYPE_CHECKING:
     from meshlib.runtime.base import Runtime
     from meshlib.service import ServiceState
 
+REDIRECTION = 3
+"""First digit of a status which may be a redirect."""
+
 
 class Door:
     """What a client needs to send a request through its mesh; one for each client.
 
-    `proxies` are the proxy transports that httpx itself made, from the environment or from `proxy=`, by their id.
+    `proxies` are the proxy transports that httpx itself made, from the environment or from `proxy=`, by their id. `way`
+    tells which requests go past httpx's own `send`.
     """
 
-    __slots__ = ("library", "mesh", "proxies", "runtime")
+    __slots__ = ("library", "mesh", "mocked", "proxies", "runtime", "way")
 
     def __init__(self, mesh: Mesh | None, module: str, runtime: Runtime) -> None:
         self.mesh = the_mesh(mesh)
         self.library = httpx_library() if module == "httpx" else httpx2_library()
         self.runtime = runtime
+        self.way = Way(self.library, sync=runtime is _sync_runtime)
+        self.mocked = partial(is_mocked, self.library)
         self.proxies: dict[int, Any] = {}
 
     def made(self, transport: Any, kwargs: dict[str, Any]) -> Any:
@@ -82,27 +90,37 @@ class Door:
         """
         now, outer = self.runtime.now(), current_flow.get()
         options = options_of(request)
-        service = self.service_for(request)
+        service = None if switch.off else self.mesh.route(request.url)
         timeout = service.timeout(options) if service is not None else None
         inherited = outer.deadline if outer is not None else None
         if options is not None and options.bounds:
             inherited = None
         return Flow(Journal(now), earliest(inherited, now, timeout), stream, (request.url, service))
 
-    def new_call(self, request: Any, service: ServiceState, transport: Any, transmit: Any) -> Call:
+    def hop_call(self, request: Any, service: ServiceState, transport: Any, transmit: Any) -> Call:
+        """The call of one hop that httpx's own code sends."""
+        return self.new_call(apart(request, self.library), service, transport, transmit, is_routed(transport))
+
+    def lean_call(self, client: Any, request: Any, service: ServiceState, transport: Any, transmit: Any) -> Call:
+        """The call of a request that goes the lean way, where nothing of it is put on the caller's request."""
+        self.way.names.opens(client)
+        self.way.names.with_timeout(client, request)
+        return self.new_call(request, service, transport, partial(transmit, self.way, client, transport), True)
+
+    def new_call(self, request: Any, service: ServiceState, transport: Any, transmit: Any, pinned: bool) -> Call:
         """The call of one hop."""
         options = options_of(request)
         return Call(
-            apart(request, self.library),
+            request,
             service=service.name,
             flow=current_flow.get() or self.open_flow(request, stream=True),
             runtime=self.runtime,
             library=self.library,
             transmit=transmit,
-            pinned=is_routed(transport),
+            pinned=pinned,
             idempotent=options.idempotent if options else None,
             listeners=self.mesh.listeners,
-            mocked=partial(is_mocked, self.library),
+            mocked=self.mocked,
             transport=transport,
             tls=service.tls,
             names=service.names,
@@ -120,22 +138,35 @@ class SyncDoor(Door):
     def __init__(self, mesh: Mesh | None, module: str) -> None:
         super().__init__(mesh, module, _sync_runtime)
 
-    def send(self, send: Any, request: Any, stream: bool, kwargs: dict[str, Any]) -> Any:
-        """A client's `send`: everything that happens in it belongs to one flow."""
+    def send(self, client: Any, send: Any, request: Any, stream: bool, kwargs: dict[str, Any]) -> Any:
+        """A client's `send`: everything that happens in it belongs to one flow. `send` is httpx's own."""
         if is_attempt(request):
             return send(request, stream=stream, **kwargs)
-        token = current_flow.set(self.open_flow(request, stream))
+        flow = self.open_flow(request, stream)
+        token = current_flow.set(flow)
         try:
-            return send(request, stream=stream, **kwargs)
+            transport = self.way.transport(client, request, kwargs) if flow.first[1] is not None else None
+            if transport is None:
+                return send(request, stream=stream, **kwargs)
+            return self._lean(client, transport, request, flow, kwargs)
         finally:
             current_flow.reset(token)
+
+    def _lean(self, client: Any, transport: Any, request: Any, flow: Flow, kwargs: dict[str, Any]) -> Any:
+        service = flow.first[1]
+        response = run(self.lean_call(client, request, service, transport, lean), request, service)
+        if response.status_code // 100 == REDIRECTION:
+            return ended(self.way, client, request, response, kwargs, flow.stream)
+        if not flow.stream:
+            read(response)
+        return response
 
     def hop(self, once: Any, transport_for_url: Any, request: Any) -> Any:
         """One request of a flow; `once` is httpx's own way of sending it."""
         service = self.service_for(request)
         if service is None:
             return once(request)
-        call = self.new_call(request, service, transport_for_url(request.url), partial(transmit, once))
+        call = self.hop_call(request, service, transport_for_url(request.url), partial(transmit, once))
         return run(call, request, service)
 
     def handle(self, transport: Any, below: Any, request: Any) -> Any:
@@ -146,7 +177,7 @@ class SyncDoor(Door):
             return below.handle_request(request)
         token = current_flow.set(self.open_flow(request, stream=True))
         try:
-            call = self.new_call(request, service, transport, partial(transmit, below.handle_request))
+            call = self.hop_call(request, service, transport, partial(transmit, below.handle_request))
             call.transport = below
             return run(call, request, service)
         finally:
@@ -161,22 +192,35 @@ class AsyncDoor(Door):
     def __init__(self, mesh: Mesh | None, module: str) -> None:
         super().__init__(mesh, module, _aio_runtime)
 
-    async def send(self, send: Any, request: Any, stream: bool, kwargs: dict[str, Any]) -> Any:
+    async def send(self, client: Any, send: Any, request: Any, stream: bool, kwargs: dict[str, Any]) -> Any:
         """See `SyncDoor.send`."""
         if is_attempt(request):
             return await send(request, stream=stream, **kwargs)
-        token = current_flow.set(self.open_flow(request, stream))
+        flow = self.open_flow(request, stream)
+        token = current_flow.set(flow)
         try:
-            return await send(request, stream=stream, **kwargs)
+            transport = self.way.transport(client, request, kwargs) if flow.first[1] is not None else None
+            if transport is None:
+                return await send(request, stream=stream, **kwargs)
+            return await self._lean(client, transport, request, flow, kwargs)
         finally:
             current_flow.reset(token)
+
+    async def _lean(self, client: Any, transport: Any, request: Any, flow: Flow, kwargs: dict[str, Any]) -> Any:
+        service = flow.first[1]
+        response = await arun(self.lean_call(client, request, service, transport, lean_async), request, service)
+        if response.status_code // 100 == REDIRECTION:
+            return await aended(self.way, client, request, response, kwargs, flow.stream)
+        if not flow.stream:
+            await aread(response)
+        return response
 
     async def hop(self, once: Any, transport_for_url: Any, request: Any) -> Any:
         """See `SyncDoor.hop`."""
         service = self.service_for(request)
         if service is None:
             return await once(request)
-        call = self.new_call(request, service, transport_for_url(request.url), partial(transmit_async, once))
+        call = self.hop_call(request, service, transport_for_url(request.url), partial(transmit_async, once))
         return await arun(call, request, service)
 
     async def handle(self, transport: Any, below: Any, request: Any) -> Any:
@@ -186,7 +230,7 @@ class AsyncDoor(Door):
             return await below.handle_async_request(request)
         token = current_flow.set(self.open_flow(request, stream=True))
         try:
-            call = self.new_call(request, service, transport, partial(transmit_async, below.handle_async_request))
+            call = self.hop_call(request, service, transport, partial(transmit_async, below.handle_async_request))
             call.transport = below
             return await arun(call, request, service)
         finally:

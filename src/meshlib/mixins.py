@@ -34,7 +34,7 @@ class SyncClientCore(ClientCore):
 
     def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
         """Send a request, as `httpx.Client.send` does; its hops share one deadline and one journal."""
-        return self._meshlib.send(super().send, request, stream, kwargs)  # type: ignore[misc]
+        return self._meshlib.send(self, super().send, request, stream, kwargs)  # type: ignore[misc]
 
     def _send_single_request(self, request: Any) -> Any:
         return self._meshlib.hop(super()._send_single_request, self._transport_for_url, request)  # type: ignore[misc]
@@ -47,7 +47,7 @@ class AsyncClientCore(ClientCore):
 
     async def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
         """Send a request, as `httpx.AsyncClient.send` does; its hops share one deadline and one journal."""
-        return await self._meshlib.send(super().send, request, stream, kwargs)  # type: ignore[misc]
+        return await self._meshlib.send(self, super().send, request, stream, kwargs)  # type: ignore[misc]
 
     async def _send_single_request(self, request: Any) -> Any:
         once = super()._send_single_request  # type: ignore[misc]

@@ -83,7 +83,7 @@ async def transmit(once: Callable[[Any], Any], attempt: Attempt) -> Response:
             response = once(request)
             bound(attempt, response)
             if not attempt.call.flow.stream:
-                _read(response)
+                read(response)
         except StopIteration as stop:
             raise Boxed(stop) from None
     return over(attempt, response)
@@ -108,7 +108,7 @@ async def _transmit(
             _extend(scope, attempt)
         await abound(attempt, response)
         if not attempt.call.flow.stream:
-            await _aread(response)
+            await aread(response)
     return over(attempt, response)
 
 
@@ -121,7 +121,8 @@ def _extend(scope: anyio.CancelScope, attempt: Attempt) -> None:
     attempt.deadline = attempt.body_deadline
 
 
-def _read(response: Any) -> None:
+def read(response: Any) -> None:
+    """Read a response to its end; one that breaks is closed."""
     try:
         response.read()
     except BaseException:
@@ -129,7 +130,8 @@ def _read(response: Any) -> None:
         raise
 
 
-async def _aread(response: Any) -> None:
+async def aread(response: Any) -> None:
+    """`read` for asyncio and trio."""
     try:
         await response.aread()
     except BaseException:

@@ -9,6 +9,7 @@ from meshlib.testing.server import FaultServer, Fleet, Mode
 from tests.ways import busy, each_way
 
 URL = "http://payment-service/charge"
+LONG = b"x" * 10_000_000  # more than one read, and than the buffers of a socket
 
 
 @pytest.fixture
@@ -39,15 +40,30 @@ def test_requests_are_balanced_and_keep_the_name_of_the_service(way, fleet, mesh
 
 
 @each_way
-def test_a_streamed_response_is_in_flight_until_its_body_ends(way, mesh):
+def test_a_streamed_response_is_in_flight_until_its_body_ends(way, fleet, mesh):
+    for server in fleet.servers:
+        server.mode = Mode(body=LONG)
+
     async def scenario(client):
         async with client.stream("GET", URL) as response:
             assert busy(mesh) == 1
-            await client.read(response)
+            assert await client.read(response) == LONG
             assert busy(mesh) == 0
         async with client.stream("GET", URL):
             assert busy(mesh) == 1
         assert busy(mesh) == 0
+
+    way.run(scenario, mesh=mesh)
+
+
+@each_way
+def test_a_response_whose_body_came_with_its_head_is_over_when_it_returns(way, mesh):
+    """Its connection is free, and nothing could leak."""
+
+    async def scenario(client):
+        async with client.stream("GET", URL) as response:
+            assert busy(mesh) == 0
+            assert await client.read(response)
 
     way.run(scenario, mesh=mesh)
 
@@ -123,17 +139,23 @@ def test_the_body_of_a_call_that_does_not_stream_is_read_in_its_attempt(way, fle
     assert busy(mesh) == 0
 
 
+def drop(held):
+    held.clear()
+    gc.collect()
+
+
 @each_way
 def test_a_dropped_response_is_released_by_the_collector(way, fleet, mesh):
+    """The warning names the line that opened it."""
     for server in fleet.servers:
-        server.mode = Mode(body=b"x" * 100_000)
+        server.mode = Mode(body=LONG)
 
     async def scenario(client):
         request = client.client.build_request("GET", URL)
-        response = await client.send(request, stream=True)
+        held = [await client.send(request, stream=True)]
         assert busy(mesh) == 1
-        del response, request
-        gc.collect()
+        with pytest.warns(ResourceWarning, match=r"tests.ways.py"):
+            drop(held)
         assert busy(mesh) == 0
 
     way.run(scenario, mesh=mesh)
