@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import anyio
 import httpx
 import httpx2
 import pytest
@@ -59,6 +60,16 @@ class Face:
         else:
             async with self.client.stream(method, url, **kw) as response:
                 yield response
+
+    async def eventually(self, true: Callable[[], bool], seconds: float = 5.0) -> bool:
+        """`eventually`, below, which lets the loop run meanwhile."""
+        until = time.monotonic() + seconds
+        while not true() and time.monotonic() < until:
+            if self.way.sync:
+                time.sleep(0.005)
+            else:
+                await anyio.sleep(0.005)
+        return true()
 
     async def pull(self, response: Any, into: list[bytes]) -> None:
         """Read the body chunk by chunk; what came before an error is in `into`."""

@@ -16,7 +16,7 @@ import zstandard
 import meshlib
 from meshlib.events import BodyBroken
 from meshlib.testing import FaultServer, Mode
-from tests.ways import WAYS, Face, Way, busy, each_way, eventually
+from tests.ways import WAYS, Face, Way, busy, each_way
 
 URL = "http://payment-service/"
 MB = 1_000_000
@@ -142,7 +142,7 @@ def test_a_streamed_body_ends_at_the_limit(
         journal = meshlib.journal(response)
         assert journal is not None
         assert [e.error for e in journal.events if isinstance(e, BodyBroken)] == ["ResponseTooLarge"]
-        assert eventually(lambda: server.open_connections == 0)  # what was not read is not read now
+        assert await client.eventually(lambda: server.open_connections == 0)  # what was not read is not read now
         server.mode = Mode()
         assert (await client.get(URL)).status_code == 200
 

@@ -14,7 +14,7 @@ import pytest
 
 import meshlib
 from tests.acceptance.replicas import Replicas, replicas
-from tests.ways import Face, Way, busy, each_way, eventually
+from tests.ways import Face, Way, busy, each_way
 
 SIZE, AT_ONCE = 3, 8
 DOWN = 0.2  # seconds without the replica that is being replaced
@@ -86,7 +86,7 @@ def test_no_request_fails(way: Way, fleet: Replicas, close: str, methods: str) -
         ended = await load(client, methods, lambda: fleet.roll(close, DOWN))
         assert set(ended) == {f"{method} 200" for method in methods.split()}, ended
         assert ended.total() > 100
-        assert eventually(lambda: busy(mesh) == 0)
+        assert await client.eventually(lambda: busy(mesh) == 0)
 
     way.run(scenario, mesh=mesh)
 

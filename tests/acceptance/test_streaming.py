@@ -16,7 +16,7 @@ import pytest
 
 import meshlib
 from meshlib.testing import FaultServer, Mode
-from tests.ways import Face, Way, busy, each_async_way, each_sync_way, each_way, eventually
+from tests.ways import Face, Way, busy, each_async_way, each_sync_way, each_way
 
 URL = "http://payment-service/"
 SOON = 2.0
@@ -136,7 +136,7 @@ def test_a_body_that_raises_ends_the_call_with_its_error_and_the_connection(way:
         with pytest.raises(BrokenError):
             await client.post(URL, content=broken() if way.sync else async_broken())
         assert busy(mesh) == 0
-        assert eventually(lambda: server.open_connections == 0)
+        assert await client.eventually(lambda: server.open_connections == 0)
         assert (await client.get(URL)).status_code == 200
         assert (server.requests, server.connections) == (2, 2)
 
@@ -160,6 +160,26 @@ def test_in_flight_until_the_end_of_the_body(way: Way, server: FaultServer) -> N
 
 
 @each_way
+@pytest.mark.parametrize("status", [200, 204, 304])
+def test_an_answer_without_a_body_is_over_with_its_head(way: Way, server: FaultServer, status: int) -> None:
+    """Nothing of it is read, yet its connection carries the next one."""
+    server.mode = Mode(status=status, body=b"never sent" if status == 200 else b"")
+    method = "HEAD" if status == 200 else "GET"
+    mesh = mesh_of(server)
+
+    async def scenario(client: Face) -> None:
+        async with client.stream(method, URL) as first:
+            assert busy(mesh) == 0
+            async with client.stream(method, URL) as second:
+                assert busy(mesh) == 0
+                assert await client.read(second) == b""
+            assert await client.read(first) == b""
+        assert server.connections == 1
+
+    way.run(scenario, mesh=mesh)
+
+
+@each_way
 def test_closed_in_the_middle_it_takes_its_connection_along(way: Way, server: FaultServer) -> None:
     server.mode = Mode(body=b"x" * 3_000_000)
     mesh = mesh_of(server)
@@ -170,7 +190,7 @@ def test_closed_in_the_middle_it_takes_its_connection_along(way: Way, server: Fa
         await client.close(response)
         assert response.is_closed
         assert busy(mesh) == 0
-        assert eventually(lambda: server.open_connections == 0)
+        assert await client.eventually(lambda: server.open_connections == 0)
         await client.close(response)  # once more: nothing happens
         with pytest.raises(way.hx.StreamClosed):
             await client.read(response)
@@ -235,7 +255,7 @@ def test_another_task_may_close_what_one_reads(way: Way, server: FaultServer) ->
             with anyio.fail_after(SOON):
                 await ended.wait()
         assert busy(mesh) == 0
-        assert eventually(lambda: server.open_connections == 0)
+        assert await client.eventually(lambda: server.open_connections == 0)
         server.mode = Mode()
         assert (await client.get(URL)).status_code == 200
 
