@@ -38,7 +38,11 @@ class AioBackendCore:
             return await _connected(new_socket(info[0], info[2], local_address, socket_options), info[4])
 
         async def dial() -> None:
-            sock = await race(await _addresses(host, port), connect)
+            addresses = await _addresses(host, port)
+            try:
+                sock = await race(addresses, connect)
+            except OSError as exc:
+                raise OSError("All connection attempts failed") from exc  # as stock, through anyio, has it
             await loop.create_connection(lambda: stream, sock=sock)
 
         await stream.opening(dial(), timeout)

@@ -92,6 +92,8 @@ class RouterCore:
         if request.scheme not in PORTS:  # in httpcore's words
             raise self.core.UnsupportedProtocol(
                 f"Request URL has an unsupported protocol '{request.scheme.decode('ascii')}://'."
+                if request.scheme
+                else "Request URL is missing an 'http://' or 'https://' protocol."
             )
         home = self._homes.get(self._loop()) or await self._settle_in()
         if self._settings["http2"] or self._patched():
