@@ -16,7 +16,7 @@ PANELS = (
     ("sync-t1", "sync-t10"),
     ("slow-c100",),
 )
-WIDTH, TOP, BAR, HEAD, GAP = 1040, 112, 19, 30, 28  # px
+WIDTH, TOP, BAR, HEAD, GAP = 1040, 112, 19, 40, 24  # px
 LABEL, LENGTH, COLUMN = 176, 250, 510  # px: room for names, of a full bar, from panel to panel
 LIMIT = 2.0  # a bar ends here, its figure does not
 OURS, OTHERS, BASE = "#1769d1", "#b6c2cf", "#6b7785"
@@ -80,5 +80,6 @@ def _bar(name: str, found: Figure, left: float, top: float) -> str:
         text(start - 8, middle + 4, CONTENDERS[name].title, INK, size=12, weight=weight, anchor="end")
         + f'<rect x="{start:g}" y="{top + 3:g}" width="{value - start:.1f}" height="{BAR - 6}" rx="2" fill="{colour}"/>'
         + (line([(low, middle), (high, middle)], INK, 1) if high - low > 1 else "")
+        + f'<rect x="{max(value, high) + 4:.1f}" y="{top + 3:g}" width="30" height="{BAR - 6}" fill="#ffffff"/>'
         + text(max(value, high) + 6, middle + 4, f"{found.value:.2f}", INK, size=12, weight=weight)
     )
