@@ -77,18 +77,19 @@ class RawServer:
     """
 
     def __init__(
-        self, answer: Answer | None = None, *, uds: str | None = None, tls: ssl.SSLContext | None = None
+        self, answer: Answer | None = None, *, port: int = 0, uds: str | None = None, tls: ssl.SSLContext | None = None
     ) -> None:
         self.answer = answer or always(OK)
         self.taken: list[Exchange] = []
         self.peers: list[object] = []
         self.accepted = 0
-        self._uds, self._tls = uds, tls
+        self._port, self._uds, self._tls = port, uds, tls
         self._open: set[socket.socket] = set()
 
     def __enter__(self) -> Self:
         self._listener = socket.socket(socket.AF_UNIX if self._uds else socket.AF_INET)
-        self._listener.bind(self._uds or ("127.0.0.1", 0))
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind(self._uds or ("127.0.0.1", self._port))
         self._listener.listen(128)
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()

@@ -207,12 +207,13 @@ def test_a_redirect_with_a_body_that_can_be_sent_once(way, server):
 def test_a_body_that_is_shorter_or_longer_than_announced(way, server):
     async def scenario(client):
         return [
-            told(await outcome(client, "POST", server.url, content=b"four", headers={"Content-Length": length}))[:2]
+            type(
+                await outcome(client, "POST", server.url, content=b"four", headers={"Content-Length": length})
+            ).__name__
             for length in ("3", "9")
         ]
 
-    seen, _ = compare(way, scenario)
-    assert {kind.__name__ for kind, _ in seen} == {"LocalProtocolError"}  # one of them h11's own, in stock too
+    assert compare(way, scenario)[0] == ["LocalProtocolError"] * 2  # in stock h11's own, which httpx forgot
 
 
 @each_way
