@@ -91,6 +91,8 @@ def test_an_endpoint_that_comes_back_long_after_keeps_its_new_streams(way, fleet
 
 @each_way
 def test_max_connections_hold_for_each_endpoint(way, fleet):
+    for server in fleet.servers:
+        server.mode = Mode(body=b"x" * 300_000)  # more than comes with its head
     mesh = mesh_of(*fleet.addresses, wire={"max_connections": 1}, balance={"policy": "round_robin"}, retry=False)
 
     async def scenario(client):
@@ -208,11 +210,11 @@ def test_the_pool_stays_one_of_httpcore_with_the_clients_own_settings(way, fleet
         pool = client.client._transport._pool
         assert isinstance(pool, type(pool).pool)
         await client.get(URL)
-        (endpoint_pool, _), *_ = pool._pools.values()
-        for each in (pool, endpoint_pool):
-            assert each._max_connections == 7
-            assert each._max_keepalive_connections == 3
-            assert each._keepalive_expiry == 1.5
+        assert pool._max_connections == pool._slots.limit == 7
+        assert pool._max_keepalive_connections == pool._slots.idle_limit == 3
+        assert pool._keepalive_expiry == 1.5
+        (connection,) = pool._slots.idle
+        assert 0 < connection.expires - connection.idle_since <= 1.5
 
     way.run(scenario, mesh=mesh_of(fleet[0].address), limits=limits)
 
