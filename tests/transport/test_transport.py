@@ -32,6 +32,7 @@ def test_a_stock_client_gets_the_pipeline(way, fleet, mesh):
         assert [r.status_code for r in responses] == [200, 200]
         assert {meshlib.journal(r).attempts[-1].endpoint for r in responses} == {fleet[1].address}
         assert busy(mesh) == 0
+        fleet[1].mode = Mode(body=b"x" * 300_000)  # more than comes with its head
         async with client.stream("GET", URL) as response:
             assert busy(mesh) == 1
             await client.read(response)
