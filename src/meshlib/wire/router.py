@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
+import weakref
 from typing import TYPE_CHECKING, Any
 
 from meshlib.runtime.clock import now
@@ -77,6 +78,8 @@ class RouterCore:
         self._patched = stock.Patched(self.kind)
         self._log = logging.getLogger(f"{self.core.__name__}.http11")
         register(self)
+        if self.kind.sync:  # a client that nobody closed ends quietly, with the last reference or the interpreter
+            weakref.finalize(self, self._slots.expire, math.inf)
 
     def counts(self) -> dict[str, int]:
         """Connections of this client: open = idle + active + dialling; who waits for one; pools that hold them."""
