@@ -11,7 +11,7 @@ from tests.wire.streams import SHORT, Took, each_kind
 @each_kind
 def test_refused_unknown_and_unbindable_are_connect_errors(kind, monkeypatch):
     async def scenario():
-        with pytest.raises(kind.core.ConnectError, match=r"refused|Connect call failed"):
+        with pytest.raises(kind.core.ConnectError, match=r"refused|All connection attempts failed"):
             await kind.connect(port)
         with pytest.raises(kind.core.ConnectError):
             await kind.connect(port, local_address="192.0.2.1")
