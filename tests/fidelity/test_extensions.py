@@ -12,12 +12,6 @@ from tests.fidelity.server import OK, Exchange, RawServer, always
 from tests.ways import each_way
 
 
-@pytest.fixture
-def server():
-    with RawServer() as running:
-        yield running
-
-
 def each(way, scenario, **kw):
     """What each client's scenario returned."""
     return {name: way.use(make, scenario) for name, make in clients(way, lambda: kw).items()}

@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-import gc
-
 import pytest
 
+from tests.fidelity.conftest import left_to_the_collector
 from tests.fidelity.differential import clients, compare, told
 from tests.fidelity.server import OK, Exchange, RawServer, always
 from tests.ways import each_way
-
-
-@pytest.fixture
-def collected():
-    """Under trio, stock httpx leaves a body that was given up to the collector, which complains: within the test."""
-    yield
-    gc.collect()
-
-
-left_to_the_collector = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture
-def server():
-    with RawServer() as running:
-        yield running
 
 
 async def twice(client, url, method="GET", **kw):

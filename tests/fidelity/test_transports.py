@@ -9,15 +9,10 @@ from contextlib import ExitStack
 import pytest
 
 import meshlib
+from tests.fidelity.conftest import left_to_the_collector
 from tests.fidelity.differential import TRUST, clients, compare, told
 from tests.fidelity.server import OK, Exchange, RawServer, always
 from tests.ways import each_way
-
-
-@pytest.fixture
-def server():
-    with RawServer() as running:
-        yield running
 
 
 def stock_transport(way, **kw):
@@ -167,6 +162,8 @@ def test_what_a_transport_of_the_users_raises_comes_out(way, error):
     assert seen[1] == "theirs"
 
 
+@left_to_the_collector
+@pytest.mark.usefixtures("collected")
 @each_way
 def test_applications_without_a_server(way):
     """WSGITransport in blocking clients, ASGITransport in the others."""
