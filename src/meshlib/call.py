@@ -45,11 +45,11 @@ class Call:
 
     `request` is the caller's object; `headers` are what layers add, for every attempt while it is sent and no longer.
     `pinned` says whether the wire is ours, so that an endpoint can be chosen. `transmit` sends one attempt, without any
-    layer. `tried` are the endpoints of earlier attempts, oldest first. `mocked()` says whether a mocking tool owns the
-    wire, `altered` whether layers of the user's may have changed the request since it was checked. For the wire:
-    `transport` is httpx's transport for the URL (None in a simulation), `tls` the service's own TLS, `names` what
-    resolves a host that no source knows, `max_connections` the cap of each endpoint's pool, and
-    `max_response_bytes` that of a decoded body.
+    layer. `tried` are the endpoints of earlier attempts, oldest first. `watch` is told of decisions only, `listeners`
+    of each hop and attempt too. `mocked()` says whether a mocking tool owns the wire, `altered` whether layers of the
+    user's may have changed the request since it was checked. For the wire: `transport` is httpx's transport for the URL
+    (None in a simulation), `tls` the service's own TLS, `names` what resolves a host that no source knows,
+    `max_connections` the cap of each endpoint's pool, and `max_response_bytes` that of a decoded body.
     """
 
     __slots__ = (
@@ -75,6 +75,7 @@ class Call:
         "transmit",
         "transport",
         "tried",
+        "watch",
     )
 
     def __init__(
@@ -116,6 +117,7 @@ class Call:
         self.altered = altered
         self.attempts = 0
         self.tried: list[Endpoint] = []
+        self.watch: Listener | None = None
         self._idempotent = idempotent
         self._headers: list[tuple[bytes, bytes]] | None = None
         self._body: Body | None = None
@@ -127,6 +129,12 @@ class Call:
             method = self.request.method
             self._idempotent = method in IDEMPOTENT_METHODS or "idempotency-key" in self.request.headers
         return self._idempotent
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether another attempt may follow one that was sent: idempotent and replayable."""
+        idempotent = self.idempotent if self._idempotent is None else self._idempotent
+        return idempotent and (self._body is None or self._body.replayable)
 
     @property
     def replayable(self) -> bool:
@@ -146,12 +154,16 @@ class Call:
         """
         if self.altered or self._headers is None:
             self._headers = self.request.headers.raw
-        if limit is not None:
+        if limit is not None and not isinstance(self.request.stream, self.library.hx.ByteStream):
             self._body = Body.of(self.request, self.library, limit)
 
     def carries(self, name: bytes) -> bool:
         """Whether the caller's request has this header, `name` in lower case; httpx's own look-up costs thrice this."""
-        return name in [key.lower() for key, _ in self.raw_headers()]
+        size = len(name)
+        for key, _ in self._headers or self.raw_headers():  # noqa: SIM110 - a generator costs as much again
+            if len(key) == size and key.lower() == name:
+                return True
+        return False
 
     def new_attempt(self, left: int = 0) -> Attempt:
         """The next attempt; `left` is how many more the maker may start after it if it times out.
@@ -168,9 +180,20 @@ class Call:
 
     def emit(self, event: Event) -> None:
         """Write `event` into the journal and tell the listeners."""
-        self.flow.journal.events.append(event)
+        self.flow.journal.entries.append(event)
         if self.listeners:
             notify(self.listeners, event)
+        if self.watch is not None:
+            notify((self.watch,), event)
+
+    def note(self, make: Callable[..., Event], *values: Any) -> None:
+        """`emit(make(*values))` for what every call does, and `watch` does not want: made when somebody reads it."""
+        if self.listeners:
+            event = make(*values)
+            self.flow.journal.entries.append(event)
+            notify(self.listeners, event)
+        else:
+            self.flow.journal.entries.append((make, values))
 
     def error(self, kind: type[MeshError], message: str, layer: str) -> MeshError:
         """An error of `kind` that is also one of the client's module, with everything a reader needs on it."""

@@ -72,8 +72,12 @@ async def arun(call: Call, request: Any, service: ServiceState) -> Any:
 def begin(call: Call) -> None:
     """The first line of the journal, and the refusal of what must not be sent."""
     request = call.request
-    call.emit(HopStarted(call.runtime.now(), request.method, told(request.url), call.service))
+    call.note(_hop_started, call.runtime.now(), request.method, request.url, call.service)
     check_request(call)
+
+
+def _hop_started(at: float, method: str, url: Any, service: str | None) -> HopStarted:
+    return HopStarted(at, method, told(url), service)
 
 
 def told(url: Any) -> str:

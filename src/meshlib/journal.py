@@ -1,6 +1,7 @@
 """What happened in one call: every hop, attempt and decision, with its time.
 
 The journal is the list of the call's events and nothing else, so it can never disagree with what listeners were told.
+What every call does is only noted, and becomes an event when somebody reads it: most journals are never read.
 """
 
 from __future__ import annotations
@@ -30,13 +31,31 @@ class AttemptRecord:
 
 
 class Journal:
-    """The events of one `client.send()`, over its redirects, auth rounds and retries. `started`: monotonic seconds."""
+    """The events of one `client.send()`, over its redirects, auth rounds and retries. `started`: monotonic seconds.
 
-    __slots__ = ("events", "started")
+    `entries` are events, and notes of events: what makes one, and its arguments.
+    """
+
+    __slots__ = ("entries", "started")
 
     def __init__(self, started: float) -> None:
         self.started = started
-        self.events: list[Event] = []
+        self.entries: list[Any] = []
+
+    @property
+    def events(self) -> list[Event]:
+        """Everything that happened, in its order."""
+        entries = self.entries
+        for index, entry in enumerate(entries):
+            if type(entry) is tuple:
+                make, values = entry
+                entries[index] = make(*values)
+        return entries
+
+    @property
+    def attempts_started(self) -> int:
+        """How many attempts have gone to the wire so far."""
+        return sum((e[0] if type(e) is tuple else type(e)) is AttemptStarted for e in self.entries)
 
     @property
     def attempts(self) -> tuple[AttemptRecord, ...]:

@@ -124,9 +124,9 @@ class Once:
 async def leaf(attempt: Attempt) -> Response:
     """The end of every chain: the wire, and the journal's two lines about an attempt."""
     call = attempt.call
-    now = call.runtime.now
+    now, endpoint = call.runtime.now, attempt.endpoint
     attempt.started = now()
-    call.emit(AttemptStarted(attempt.started, attempt.number, attempt.endpoint.name if attempt.endpoint else None))
+    call.note(AttemptStarted, attempt.started, attempt.number, endpoint.name if endpoint is not None else None)
     try:
         response = await call.transmit(attempt)
     except BaseException as exc:
@@ -134,8 +134,9 @@ async def leaf(attempt: Attempt) -> Response:
         call.emit(AttemptEnded(now(), attempt.number, type(shown).__name__, attempt.sent))
         attempt.release(exc)
         raise
-    attempt.returned = attempt.returned or now()
-    call.emit(AttemptEnded(attempt.returned, attempt.number, str(response.status_code), attempt.sent))
+    if attempt.returned is None:
+        attempt.returned = now()
+    call.note(AttemptEnded, attempt.returned, attempt.number, str(response.status_code), attempt.sent)
     return response
 
 

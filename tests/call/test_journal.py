@@ -11,13 +11,14 @@ from meshlib.journal import EXTENSION, Journal
 @pytest.fixture
 def journal():
     made = Journal(10.0)
-    made.events += [
+    for event in (
         HopStarted(10.0, "GET", "http://payment-service/", "payment-service"),
         AttemptStarted(10.001, 1, "127.0.0.1:1"),
         AttemptEnded(10.003, 1, "ConnectError", "nothing"),
         RetryScheduled(10.003, 1, 0.0, "connection"),
         AttemptStarted(10.004, 2, None),
-    ]
+    ):
+        made.entries.append(event)
     return made
 
 

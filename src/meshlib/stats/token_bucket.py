@@ -38,11 +38,6 @@ class TokenBucket:
             self._tokens = max(0.0, self._tokens - 1)
             return True
 
-    @property
-    def full(self) -> bool:
-        """Whether no success can add anything. Read without the lock, by every call: it is the usual case."""
-        return self._tokens >= self.cap
-
     def give_back(self) -> None:
         """Put back a token for which nothing was sent after all."""
         with self._lock:

@@ -55,13 +55,13 @@ def test_without_providers_a_call_enters_a_dozen_small_functions(call_span: bool
 
 def test_a_provider_that_does_nothing_counts_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", trace.NoOpTracerProvider())
-    assert telemetry.telemetry().tracer() is None
+    assert telemetry.telemetry().recorders()[0] is None
 
 
 def test_a_provider_set_later_is_seen_by_chains_that_exist(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert telemetry.telemetry().tracer() is None
+    assert telemetry.telemetry().recorders()[0] is None
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", TracerProvider(shutdown_on_exit=False))
-    assert telemetry.telemetry().tracer() is not None
+    assert telemetry.telemetry().recorders()[0] is not None
 
 
 @pytest.mark.usefixtures("no_instrumentation")

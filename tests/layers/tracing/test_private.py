@@ -26,12 +26,12 @@ from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.trace import TracerProvider
 from meshlib.layers.tracing import private
-assert private.tracer_provider() is None and private.meter_provider() is None
+assert private.providers() == (None, None)
 assert isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider)
 tracers, meters = TracerProvider(shutdown_on_exit=False), MeterProvider(shutdown_on_exit=False)
 trace.set_tracer_provider(tracers)
 metrics.set_meter_provider(meters)
-assert private.tracer_provider() is tracers and private.meter_provider() is meters
+assert private.providers() == (tracers, meters)
 """
 
 
@@ -44,7 +44,7 @@ def test_the_public_functions_return_the_same_providers(monkeypatch: pytest.Monk
     monkeypatch.setattr(trace, "_TRACER_PROVIDER", tracers)
     monkeypatch.setattr(_internal, "_METER_PROVIDER", meters)
     assert (trace.get_tracer_provider(), metrics.get_meter_provider()) == (tracers, meters)
-    assert (private.tracer_provider(), private.meter_provider()) == (tracers, meters)
+    assert private.providers() == (tracers, meters)
 
 
 @pytest.mark.parametrize("wish", [suppress_http_instrumentation, suppress_instrumentation])

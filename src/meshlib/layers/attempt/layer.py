@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Self
 
-    from meshlib.call import Attempt
+    from meshlib.call import Attempt, Call
     from meshlib.layer import Context, Handler, Response
 
 
@@ -42,26 +42,26 @@ class AttemptLayer:
         return cls(attempt.timeout if attempt is not None else None, attempt is not None, propagate)
 
     async def handle(self, inner: Handler, attempt: Attempt) -> Response:
-        if attempt.call.deadline is None and self._timeout is None:
+        call = attempt.call
+        if call.deadline is None and self._timeout is None:
             return await inner(attempt)
-        self._limit(attempt)
+        self._limit(attempt, call)
         response = await inner(attempt)
         attempt.deadline = attempt.body_deadline
         return response
 
-    def _limit(self, attempt: Attempt) -> None:
-        call, now = attempt.call, attempt.runtime.now()
-        if ran_out(call.deadline, now):
+    def _limit(self, attempt: Attempt, call: Call) -> None:
+        now, deadline = call.runtime.now(), call.deadline
+        if ran_out(deadline, now):
             raise call.error(DeadlineExceeded, f"the deadline passed before attempt {attempt.number}", self.name)
-        again = self._share and attempt.left > 0 and call.idempotent and call.replayable
-        attempt.deadline, end = limits(now, call.deadline, self._timeout, attempt.left if again else 0)
+        again = self._share and attempt.left > 0 and call.repeatable
+        attempt.deadline, end = limits(now, deadline, self._timeout, attempt.left if again else 0)
         attempt.body_deadline = end
         if self._propagate and end is not None:
-            self._tell(attempt, end - now)
+            self._tell(attempt, call, end - now)
 
-    def _tell(self, attempt: Attempt, seconds: float) -> None:
+    def _tell(self, attempt: Attempt, call: Call, seconds: float) -> None:
         """How long the answer is of use: a duration, so that clocks need not agree. The caller's own header stays."""
-        call = attempt.call
         # gRPC calls are always POSTs; asking httpx for a header costs as much as all the rest here.
         if call.request.method == "POST" and call.request.headers.get("content-type", "").startswith(
             "application/grpc"

@@ -69,15 +69,18 @@ class Fleet:
 
     def fit(self, candidates: Sequence[Endpoint], now: float) -> Sequence[Endpoint]:
         """`candidates` without those that rest after a failure; policies that ignore latency ignore failures too."""
-        if not self.resting or self.settings.policy != "p2c_ewma":
+        if not self.resting.anybody or self.settings.policy != "p2c_ewma":
             return candidates
         return self.resting.available(candidates, self.members, now)
 
     def answered(self, endpoint: Endpoint, now: float, seconds: float, *, trial: bool) -> None:
         """A good answer came after `seconds`. After a trial or second chance, what was measured before is forgotten."""
-        if self.resting.came_back(endpoint, trial=trial) and endpoint.load is not None:
-            endpoint.load.restart(now, self.typical(now))
-        self.sample(endpoint, now, seconds)
+        load = endpoint.load
+        if load is not None:
+            if (trial or self.resting.anybody) and self.resting.came_back(endpoint, trial=trial):
+                load.restart(now, self.typical(now))
+            if load.observe(now, seconds):
+                self._typical_until = 0.0
         self.usual.add(seconds)
 
     def failed(self, endpoint: Endpoint, now: float, seconds: float, verdict: Verdict) -> None:
@@ -89,7 +92,8 @@ class Fleet:
 
     def sample(self, endpoint: Endpoint, now: float, seconds: float) -> None:
         """An attempt at `endpoint` took, or counts as, `seconds`."""
-        if endpoint.load is not None and endpoint.load.observe(now, seconds):
+        load = endpoint.load
+        if load is not None and load.observe(now, seconds):
             self._typical_until = 0.0
 
     def typical(self, now: float) -> float:

@@ -52,22 +52,23 @@ class BalanceLayer:
 
     async def handle(self, inner: Handler, attempt: Attempt) -> Response:
         endpoints, call = self._endpoints, attempt.call
-        if not call.pinned or (endpoints.start is None and endpoints.current is None):
+        published = endpoints.current
+        if not call.pinned or (published is None and endpoints.start is None):
             return await inner(attempt)
         now = call.runtime.now()
-        published = endpoints.fresh(now)
-        if published is None:
+        if published is None or now >= endpoints.stale_at:
             published = await self._first(attempt, now)
             now = call.runtime.now()
-        endpoint = self._choose(attempt, self._fleet.see(published, call.runtime.rng), now)
+        fleet = self._fleet
+        endpoint = self._choose(attempt, fleet.see(published, call.runtime.rng), now)
         permit = attempt.permit
         attempt.endpoint = endpoint
         if attempt.deadline is not None:
             # Less time than the service usually takes: running out of it is then nobody's failure.
-            attempt.short = attempt.deadline - now < self._fleet.usual.value
+            attempt.short = attempt.deadline - now < fleet.usual.value
         call.tried.append(endpoint)
-        attempt.busy = endpoint.busy
-        attempt.busy.append(None)
+        attempt.busy = busy = endpoint.busy
+        busy.append(None)
         attempt.on_release(self._released)
         try:
             response = await inner(attempt)
@@ -95,6 +96,15 @@ class BalanceLayer:
 
     def _choose(self, attempt: Attempt, members: Sequence[Endpoint], now: float) -> Endpoint:
         """An endpoint that admits the attempt; one that this call has not tried as long as there is one."""
+        call, fleet = attempt.call, self._fleet
+        if members and not (call.tried or self._endpoints.open or fleet.resting.anybody):  # nearly always
+            endpoint = fleet.pick(members, now, call.runtime.rng)
+            if endpoint.gate is None or self._admits(endpoint, attempt, now):
+                return endpoint
+        return self._choose_carefully(attempt, members, now)
+
+    def _choose_carefully(self, attempt: Attempt, members: Sequence[Endpoint], now: float) -> Endpoint:
+        """The same where something has failed."""
         tried = attempt.call.tried
         if self._endpoints.open or now >= self._fleet.resting.next:
             comeback = self._comeback(attempt, members, now)
@@ -125,7 +135,7 @@ class BalanceLayer:
     def _comeback(self, attempt: Attempt, members: Sequence[Endpoint], now: float) -> Endpoint | None:
         """An endpoint to try out again, if this attempt can be repeated elsewhere and loses nothing by it."""
         call = attempt.call
-        if attempt.left == 0 or not call.idempotent or not call.replayable:
+        if attempt.left == 0 or not call.repeatable:
             return None
 
         def usable(endpoint: Endpoint) -> bool:

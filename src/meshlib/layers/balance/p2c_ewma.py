@@ -36,8 +36,8 @@ class P2cEwma:
 
     def _cost(self, endpoint: Endpoint, now: float) -> float:
         load, gate = endpoint.load, endpoint.gate
-        if load is None or load.estimate < 0.0 or (gate is not None and gate.due(now)):
+        if load is None or (gate is not None and gate.due(now)) or (estimate := load.estimate) < 0.0:
             seconds = self._typical(now)
         else:
-            seconds = load.estimate * exp((load.stamp - now) / load.decay)
+            seconds = estimate * exp((load.stamp - now) / load.decay)
         return (seconds + LEAST) * (len(endpoint.busy) + 1)

@@ -29,15 +29,16 @@ class _Rest:
 
 
 class Resting:
-    """`next` is when the first rest ends, read without the lock on every pick; infinite while nobody rests."""
+    """`anybody` says whether some endpoint rests, `next` when the first rest ends (infinite while nobody waits for it).
+
+    Both are read without the lock on every pick.
+    """
 
     def __init__(self) -> None:
+        self.anybody = False
         self.next = inf
         self._rests: dict[Endpoint, _Rest] = {}
         self._lock = new_rlock()  # reentrant: a finalizer may report a failure
-
-    def __bool__(self) -> bool:
-        return bool(self._rests)
 
     def available(self, candidates: Sequence[Endpoint], members: Sequence[Endpoint], now: float) -> Sequence[Endpoint]:
         """Availability first: `candidates` without those that rest, as long as at most half of `members` do (or one).
@@ -85,8 +86,6 @@ class Resting:
 
     def came_back(self, endpoint: Endpoint, *, trial: bool = False) -> bool:
         """A good answer has come; True if it was that of a second chance or breaker's trial: the rest is over."""
-        if not self._rests:
-            return trial
         with self._lock:
             rest = self._rests.get(endpoint)
             back = trial or (rest is not None and rest.until == inf)
@@ -117,4 +116,5 @@ class Resting:
             return True
 
     def _wake(self) -> None:
+        self.anybody = bool(self._rests)
         self.next = min((rest.until for rest in self._rests.values()), default=inf)

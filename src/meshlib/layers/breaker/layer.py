@@ -62,7 +62,10 @@ class BreakerLayer:
         except BaseException as exc:
             attempt.release(exc)
             raise
-        self._returned(attempt, response)
+        endpoint = attempt.endpoint
+        gate = self._gates.of_service if endpoint is None else endpoint.gate
+        if gate is not None or response.status_code >= 500 or attempt.permit is not None:
+            self._returned(attempt, response)
         return response
 
     def _admit(self, attempt: Attempt) -> None:

@@ -35,7 +35,9 @@ class DeadlineLayer:
         return None if section is None else cls(section.timeout, section.propagate)
 
     async def handle(self, inner: Handler, call: Call) -> Response:
-        deadline = self._stamp(call)
+        if self._timeout is not None:
+            self._stamp(call, self._timeout)
+        deadline = call.deadline
         if deadline is None:
             return await inner(call)
         if ran_out(deadline, call.runtime.now()):
@@ -51,13 +53,11 @@ class DeadlineLayer:
                 raise
             raise self._exceeded(call) from exc
 
-    def _stamp(self, call: Call) -> float | None:
+    def _stamp(self, call: Call, timeout: float) -> None:
         """The door has stamped the deadline of all hops; another service's own timeout can only make a hop's sooner."""
         first = call.flow.first
-        stamped = first is not None and first[1] is not None and first[1].name == call.service
-        if self._timeout is not None and not stamped:
-            call.deadline = earliest(call.flow.deadline, call.runtime.now(), self._timeout)
-        return call.deadline
+        if first is None or first[1] is None or first[1].name != call.service:
+            call.deadline = earliest(call.flow.deadline, call.runtime.now(), timeout)
 
     def _exceeded(self, call: Call) -> MeshError:
         self._tell(call)

@@ -45,6 +45,7 @@ class RetryLayer:
         self.strategies = strategies
         self.endpoints = endpoints
         self._buffer_body = buffer_body
+        self._retries_timeouts = "timeout" in rules.on
 
     @classmethod
     def build(cls, context: Context) -> Self | None:
@@ -92,12 +93,11 @@ class RetryLayer:
         None where the budget is spent: an attempt that got only its share of the deadline would then fail for nothing,
         and a service that became slower than the share would never be heard again.
         """
-        if "timeout" not in self.rules.on:
+        if not self._retries_timeouts or (call.deadline is not None and not self._may_follow(call)):
             return 0
-        if call.deadline is not None and not self._may_follow(call):
-            return 0
-        if self.rules.max_attempts is not None:
-            return self.rules.max_attempts - call.attempts - 1
+        most = self.rules.max_attempts
+        if most is not None:
+            return most - call.attempts - 1
         known = self.strategies.attempts if self.strategies is not None else None
         return _LEFT_UNKNOWN if known is None else max(0, known - call.attempts - 1)
 

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
     from re import Pattern
     from typing import Self
 
+    from opentelemetry.trace import Tracer
+
     from meshlib.call import Attempt
     from meshlib.layer import Context, Handler, Response
+    from meshlib.layers.tracing.instruments import Instruments
 
 INSTRUMENTATION = "opentelemetry.instrumentation.httpx"
 """Never imported here, which would cost 70 ms: while the application has not imported it, it cannot be in use."""
@@ -58,15 +61,16 @@ class AttemptSpanLayer:
         return {"excluded": self._excluded.pattern} if self._excluded is not None else {}
 
     async def handle(self, inner: Handler, attempt: Attempt) -> Response:
-        tracer, instruments = self._telemetry.tracer(), self._telemetry.instruments()
+        tracer, instruments = self._telemetry.recorders()
         instrumented = INSTRUMENTATION in sys.modules and private.makes_spans(attempt.call.transport)
         nobody = tracer is None and instruments is None and not instrumented
         if (nobody and not get_current()) or self._unwanted(attempt):
             return await inner(attempt)
         if instrumented:
-            return await self._beside(inner, attempt)
+            return await self._beside(inner, attempt, tracer, instruments)
         span = AttemptSpan(attempt, tracer, instruments)
-        inject(attempt, self._configured)
+        if tracer is not None or get_current():
+            inject(attempt, self._configured)
         try:
             response = await inner(attempt)
         except BaseException as exc:
@@ -81,17 +85,18 @@ class AttemptSpanLayer:
             return True
         return self._excluded is not None and self._excluded.search(str(attempt.request.url)) is not None
 
-    async def _beside(self, inner: Handler, attempt: Attempt) -> Response:
+    async def _beside(
+        self, inner: Handler, attempt: Attempt, tracer: Tracer | None, instruments: Instruments | None
+    ) -> Response:
         """Send the attempt through a transport whose instrumentation makes the span."""
         request, started = attempt.request, attempt.runtime.now()
         extensions = request.extensions
         attempt.decorate = partial(decorate, trace.get_current_span())
-        if not attempt.call.pinned and self._telemetry.tracer() is not None:
+        if not attempt.call.pinned and tracer is not None:
             request.extensions = observed(attempt)
         try:
             return await inner(attempt)
         except BaseException as exc:
-            instruments = self._telemetry.instruments()
             if instruments is not None and attempt.returned is None:  # else it was the body that failed
                 self._lost.record(instruments, request, attempt.runtime.now() - started, exc)
             raise

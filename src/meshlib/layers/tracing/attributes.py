@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from meshlib.events import AttemptStarted
 from meshlib.layers.tracing.redact import redact
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt, Call
+    from meshlib.endpoint import Address
 
 Attributes = dict[str, str | int]
 
@@ -19,6 +19,7 @@ METHODS = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "PO
 """Methods with a meaning of their own; every other one is `_OTHER`, so that the number of span names stays bounded."""
 
 PORTS = {"http": 80, "https": 443}
+VERSIONS = {b"HTTP/1.1": "1.1", b"HTTP/2": "2", b"HTTP/1.0": "1.0"}
 ERROR_STATUS = 400  # a client's span failed from here on
 
 
@@ -39,10 +40,9 @@ def measured(request: Any) -> Attributes:
     return found
 
 
-def traced(request: Any) -> Attributes:
-    """Of the request, what a span shows when it starts, so that samplers see it too."""
-    found = measured(request)
-    found["url.full"] = redact(request.url)
+def traced(request: Any, labels: Attributes) -> Attributes:
+    """Of the request, what a span shows when it starts, so that samplers see it too: its `labels` and more."""
+    found = {**labels, "url.full": redact(request.url)}
     if found["http.request.method"] == "_OTHER":
         found["http.request.method_original"] = request.method
     return found
@@ -52,8 +52,11 @@ def answered(response: Any) -> Attributes:
     """Of the response: status, protocol, and `error.type` where the status is one."""
     status = response.status_code
     version = response.extensions.get("http_version", b"HTTP/1.1")
-    text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)  # a mock may give either
-    found: Attributes = {"http.response.status_code": status, "network.protocol.version": text.removeprefix("HTTP/")}
+    told = VERSIONS.get(version)
+    if told is None:  # a mock may give anything
+        text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
+        told = text.removeprefix("HTTP/")
+    found: Attributes = {"http.response.status_code": status, "network.protocol.version": told}
     if status >= ERROR_STATUS:
         found["error.type"] = str(status)
     return found
@@ -66,34 +69,32 @@ def error_type(exc: BaseException) -> str:
 
 def resends(call: Call) -> int:
     """How many attempts of this call, over retries, redirects and auth rounds, have gone to the wire so far."""
-    return sum(isinstance(event, AttemptStarted) for event in call.flow.journal.events)
+    return call.flow.journal.attempts_started
 
 
-def routed(attempt: Attempt, resend_count: int) -> Attributes:
-    """What only meshlib knows: the service, the endpoint, the address dialled, and which resend this is."""
-    found: Attributes = {}
-    if attempt.call.service is not None:
-        found["meshlib.service"] = attempt.call.service
-    if attempt.endpoint is not None:
-        found["meshlib.endpoint"] = attempt.endpoint.name
+def routed(attempt: Attempt, resend_count: int, found: Attributes) -> Attributes:
+    """`found`, and what only meshlib knows: service, endpoint, the address dialled, and which resend this is."""
+    service, endpoint = attempt.call.service, attempt.endpoint
+    if service is not None:
+        found["meshlib.service"] = service
+    if endpoint is not None:
+        found["meshlib.endpoint"] = endpoint.name
     if resend_count:
         found["http.request.resend_count"] = resend_count
-    found.update(_peer(attempt))
+    peer: Any = attempt.peer
+    if isinstance(peer, tuple):
+        found["network.peer.address"], found["network.peer.port"] = str(peer[0]), int(peer[1])
+    elif endpoint is not None:
+        _planned_peer(attempt, endpoint.address, found)
     return found
 
 
-def _peer(attempt: Attempt) -> Attributes:
-    """The address of the socket in use; before there is one, that of the endpoint."""
-    peer: Any = attempt.peer
-    if isinstance(peer, tuple):
-        return {"network.peer.address": str(peer[0]), "network.peer.port": int(peer[1])}
-    if attempt.endpoint is None:
-        return {}
-    address = attempt.endpoint.address
+def _planned_peer(attempt: Attempt, address: Address, found: Attributes) -> None:
+    """The address of the endpoint, before there is a socket."""
     if address.uds is not None:
-        return {"network.peer.address": address.uds, "network.transport": "unix"}
-    found: Attributes = {"network.peer.address": address.host}
+        found["network.peer.address"], found["network.transport"] = address.uds, "unix"
+        return
+    found["network.peer.address"] = address.host
     port = address.port or attempt.request.url.port or PORTS.get(attempt.request.url.scheme)
     if port is not None:
         found["network.peer.port"] = port
-    return found

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import SpanKind, set_span_in_context
 
-from meshlib.events import AttemptEnded, AttemptStarted, Event, HopStarted
 from meshlib.layers.tracing.attributes import ERROR_STATUS, Attributes, error_type, span_name
 from meshlib.layers.tracing.outcome import outcome
 from meshlib.layers.tracing.span import set_outcome
@@ -17,11 +16,10 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span, Tracer
 
     from meshlib.call import Call
+    from meshlib.events import Event
     from meshlib.layers.tracing.instruments import Instruments
 
 NAME = "meshlib.call"
-SHOWN_BY_SPANS = (HopStarted, AttemptStarted, AttemptEnded)
-"""Events that the span of the call or the spans of its attempts show anyway."""
 
 
 class CallRecord:
@@ -42,7 +40,7 @@ class CallRecord:
         if tracer is not None:
             self._span = tracer.start_span(_name(call), kind=SpanKind.INTERNAL, attributes=_service(call))
             self._token = attach(set_span_in_context(self._span))
-        call.listeners = (*call.listeners, self._happened)
+        call.watch = self._happened
 
     def end(self, response: Any, error: BaseException | None = None) -> None:
         """The call returned `response`, or raised `error`."""
@@ -57,14 +55,15 @@ class CallRecord:
         if self._span.is_recording():
             found = _error(response, error)
             self._span.set_attributes({"meshlib.attempts": call.attempts, "meshlib.outcome": ended, **found})
-            set_outcome(self._span, found, error)
+            if found:
+                set_outcome(self._span, error)
         self._span.end()
 
     def _happened(self, event: Event) -> None:
         """Count the event, and show it on the span. A streamed body may cause some when the span has ended."""
         if self._instruments is not None:
             self._instruments.event(event, self._key)
-        if self._span is not None and self._span.is_recording() and not isinstance(event, SHOWN_BY_SPANS):
+        if self._span is not None and self._span.is_recording():
             self._span.add_event(event.name, _fields(event))
 
 

@@ -31,7 +31,7 @@ def decorate(above: Span, attempt: Attempt) -> None:
     """
     span = trace.get_current_span()
     if span is not above and span.is_recording():
-        span.set_attributes(routed(attempt, resends(attempt.call) - 1))
+        span.set_attributes(routed(attempt, resends(attempt.call) - 1, {}))
 
 
 def observed(attempt: Attempt) -> dict[str, Any]:

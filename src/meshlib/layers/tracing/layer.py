@@ -42,11 +42,10 @@ class CallSpanLayer:
         return {"call_span": self._call_span}
 
     async def handle(self, inner: Handler, call: Call) -> Response:
-        tracer = self._telemetry.tracer() if self._call_span else None
-        instruments = self._telemetry.instruments()
-        if tracer is None and instruments is None:
+        tracer, instruments = self._telemetry.recorders()
+        if instruments is None and (tracer is None or not self._call_span):
             return await inner(call)
-        record = CallRecord(call, self._key, tracer, instruments)
+        record = CallRecord(call, self._key, tracer if self._call_span else None, instruments)
         try:
             response = await inner(call)
         except BaseException as exc:

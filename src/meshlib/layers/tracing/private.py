@@ -30,14 +30,9 @@ NOTHING_SPELLED = "suppress_instrumentation"
 """Context keys by which an application asks for no spans; the first two are random and cannot be spelled."""
 
 
-def tracer_provider() -> TracerProvider | None:
-    """The provider that was set, or None. `trace.get_tracer_provider()` costs 1 µs while there is none."""
-    return trace._TRACER_PROVIDER
-
-
-def meter_provider() -> MeterProvider | None:
-    """The provider that was set, or None."""
-    return metrics._METER_PROVIDER
+def providers() -> tuple[TracerProvider | None, MeterProvider | None]:
+    """The providers that were set, or None. `trace.get_tracer_provider()` costs 1 µs while there is none."""
+    return trace._TRACER_PROVIDER, metrics._METER_PROVIDER
 
 
 def suppressed(current: Context) -> bool:

@@ -27,43 +27,43 @@ class AttemptSpan:
     `tracer` and `instruments` are None where nobody records.
     """
 
-    __slots__ = ("_attempt", "_instruments", "_resends", "_span", "_started", "_token")
+    __slots__ = ("_attempt", "_instruments", "_labels", "_resends", "_span", "_started", "_token")
 
     def __init__(self, attempt: Attempt, tracer: Tracer | None, instruments: Instruments | None) -> None:
         self._attempt = attempt
         self._instruments = instruments
+        self._labels = measured(attempt.request)
         self._started = attempt.runtime.now()
         self._span: Span | None = None
         if tracer is not None:
             request = attempt.request
-            self._span = tracer.start_span(span_name(request.method), kind=SpanKind.CLIENT, attributes=traced(request))
-            self._resends = resends(attempt.call) if self._span.is_recording() else 0
-            self._token = attach(set_span_in_context(self._span))
+            shown = traced(request, self._labels)
+            self._span = span = tracer.start_span(span_name(request.method), kind=SpanKind.CLIENT, attributes=shown)
+            self._resends = resends(attempt.call) if span.is_recording() else 0
+            self._token = attach(set_span_in_context(span))
 
     def end(self, response: Any, error: BaseException | None = None) -> None:
         """The headers have come, or the attempt failed with `error`."""
-        recording = self._span is not None and self._span.is_recording()
-        if self._instruments is not None or recording:
+        span, instruments = self._span, self._instruments
+        recording = span is not None and span.is_recording()
+        if recording or instruments is not None:
             found: Attributes = answered(response) if error is None else {"error.type": error_type(error)}
-            self._measure(found)
-            if self._span is not None and recording:
-                self._span.set_attributes({**found, **routed(self._attempt, self._resends)})
-                set_outcome(self._span, found, error)
-        if self._span is not None:
+            if instruments is not None:  # while the span is current, so that the metric can name it as an example
+                seconds = self._attempt.runtime.now() - self._started
+                instruments.request_duration.record(seconds, {**self._labels, **found})
+            if span is not None and recording:
+                span.set_attributes(routed(self._attempt, self._resends, found))
+                if "error.type" in found:
+                    set_outcome(span, error)
+        if span is not None:
             detach(self._token)
-            self._span.end()
-
-    def _measure(self, found: Attributes) -> None:
-        """While the span is current, so that the metric can name it as an example."""
-        if self._instruments is not None:
-            seconds = self._attempt.runtime.now() - self._started
-            self._instruments.request_duration.record(seconds, {**measured(self._attempt.request), **found})
+            span.end()
 
 
-def set_outcome(span: Span, found: Attributes, error: BaseException | None) -> None:
-    """Status and exception. A cancellation is nobody's failure and leaves the status as it is."""
+def set_outcome(span: Span, error: BaseException | None) -> None:
+    """Status and exception of what failed. A cancellation is nobody's failure and leaves the status as it is."""
     if isinstance(error, Exception):
         span.record_exception(error)
         span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
-    elif error is None and "error.type" in found:
+    elif error is None:
         span.set_status(StatusCode.ERROR)

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import Tracer, TracerProvider
 
+    Providers = tuple[TracerProvider | None, MeterProvider | None]
+    Recorders = tuple[Tracer | None, Instruments | None]
+
 SCOPE = "meshlib"
 SCHEMA = "https://opentelemetry.io/schemas/1.23.1"  # the first with stable conventions for HTTP
 
@@ -30,38 +33,35 @@ class Telemetry:
     def __init__(self) -> None:
         self._lock = new_lock()
         self._version = version("meshlib-client")
-        self._tracer: tuple[TracerProvider | None, Tracer | None] = (None, None)
-        self._instruments: tuple[MeterProvider | None, Instruments | None] = (None, None)
+        self._found: tuple[Providers, Recorders] = ((None, None), (None, None))
         trace.get_tracer_provider()  # these two load what the environment names, which the fast look below does not
         metrics.get_meter_provider()
 
-    def tracer(self) -> Tracer | None:
-        """The tracer for spans; None while no span can be recorded."""
-        provider = private.tracer_provider()
-        known, tracer = self._tracer
-        return tracer if provider is known else self._new_tracer(provider)
+    def recorders(self) -> Recorders:
+        """The tracer for spans, None while no span can be recorded; the instruments, None while nothing is measured."""
+        providers = private.providers()
+        known, recorders = self._found
+        if providers[0] is known[0] and providers[1] is known[1]:
+            return recorders
+        return self._renew(providers)
 
-    def instruments(self) -> Instruments | None:
-        """The instruments of all metrics; None while nothing is measured."""
-        provider = private.meter_provider()
-        known, instruments = self._instruments
-        return instruments if provider is known else self._new_instruments(provider)
+    def _renew(self, providers: Providers) -> Recorders:
+        with self._lock:
+            known, (tracer, instruments) = self._found
+            if providers[0] is not known[0]:
+                tracer = self._new_tracer(providers[0])
+            if providers[1] is not known[1]:
+                instruments = self._new_instruments(providers[1])
+            self._found = (providers, (tracer, instruments))
+            return tracer, instruments
 
     def _new_tracer(self, provider: TracerProvider | None) -> Tracer | None:
         tracer = provider.get_tracer(SCOPE, self._version, SCHEMA) if provider is not None else None
-        tracer = None if isinstance(tracer, trace.NoOpTracer) else tracer
-        self._tracer = (provider, tracer)
-        return tracer
+        return None if isinstance(tracer, trace.NoOpTracer) else tracer
 
     def _new_instruments(self, provider: MeterProvider | None) -> Instruments | None:
-        with self._lock:
-            known, instruments = self._instruments
-            if provider is known:  # another thread was faster
-                return instruments
-            meter = provider.get_meter(SCOPE, self._version, SCHEMA) if provider is not None else None
-            instruments = None if meter is None or isinstance(meter, metrics.NoOpMeter) else Instruments(meter)
-            self._instruments = (provider, instruments)
-            return instruments
+        meter = provider.get_meter(SCOPE, self._version, SCHEMA) if provider is not None else None
+        return None if meter is None or isinstance(meter, metrics.NoOpMeter) else Instruments(meter)
 
 
 @cache
