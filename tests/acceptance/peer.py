@@ -4,51 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import socket
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 
-from meshlib.testing.loopthread import LoopThread
+from tests.acceptance.serving import Server
 
 PIECE = 65536
 SIZE = 160 * PIECE
 """Bytes of a download: 10 MiB."""
-BUFFERS = 64 * 1024
-"""Bytes of the kernel's buffers on this side, so that little of what the client has sent can be under way."""
 
 
-class Peer:
+class Peer(Server):
     """GET is answered by SIZE zeros; any other method by the SHA-256 of the body it brought.
 
-    `pause`: seconds between two reads of a body. `received` and `sent` are bytes of bodies, `connections` those that
-    are open now.
+    `pause`: seconds between two reads of a body. `received` and `sent` are bytes of bodies.
     """
 
+    buffers = 64 * 1024  # so that little of what the client has sent can be under way
+
     def __init__(self) -> None:
+        super().__init__()
         self.pause = 0.0
-        self.received = self.sent = self.connections = 0
-        self.url = ""
+        self.received = self.sent = 0
 
-    async def start(self) -> asyncio.Server:
-        """Listen on a free port."""
-        sock = socket.socket()
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFERS)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFERS)
-        sock.bind(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-        return await asyncio.start_server(self._serve, sock=sock, limit=PIECE)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        writer.transport.set_write_buffer_limits(PIECE)
-        try:
-            while True:
-                await self._answer((await reader.readuntil(b"\r\n\r\n")).decode().lower(), reader, writer)
-        except (asyncio.IncompleteReadError, OSError):
-            pass
-        finally:
-            writer.close()
-            self.connections -= 1
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while True:
+            await self._answer((await reader.readuntil(b"\r\n\r\n")).decode().lower(), reader, writer)
 
     async def _answer(self, head: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if head.startswith("get"):
@@ -84,23 +64,3 @@ async def _exactly(length: int, reader: asyncio.StreamReader) -> AsyncIterator[b
         part = await reader.readexactly(min(length, PIECE))
         length -= len(part)
         yield part
-
-
-@contextmanager
-def peer() -> Iterator[Peer]:
-    """A running Peer, in a thread of its own."""
-    running = Peer()
-    with LoopThread() as thread:
-        server = thread.run(running.start())
-        try:
-            yield running
-        finally:
-            thread.run(_stopped(server))
-
-
-async def _stopped(server: asyncio.Server) -> None:
-    server.close()
-    tasks = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -13,7 +13,8 @@ import anyio
 import pytest
 
 import meshlib
-from tests.acceptance.peer import PIECE, SIZE, Peer, peer
+from tests.acceptance.peer import PIECE, SIZE, Peer
+from tests.acceptance.serving import serving
 from tests.ways import Face, Way, busy, each_way
 
 PAUSE = 0.001
@@ -27,12 +28,12 @@ pytestmark = pytest.mark.realtime
 
 @pytest.fixture
 def server() -> Iterator[Peer]:
-    with peer() as running:
+    with serving(Peer()) as running:
         yield running
 
 
 def mesh_of(server: Peer) -> meshlib.Mesh:
-    return meshlib.Mesh({"payment-service": {"discovery": f"static://{server.url.removeprefix('http://')}"}})
+    return meshlib.Mesh({"payment-service": {"discovery": f"static://{server.address}"}})
 
 
 @contextmanager

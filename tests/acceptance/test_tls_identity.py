@@ -18,7 +18,8 @@ import pytest
 import trustme
 
 import meshlib
-from tests.acceptance.tls_pair import TlsPair, tls_pair
+from tests.acceptance.serving import serving
+from tests.acceptance.tls_pair import TlsPair
 from tests.ways import Face, Way, busy, each_way
 
 SERVICES = ("payment-service", "audit-service")
@@ -32,7 +33,7 @@ def ca() -> trustme.CA:
 
 @pytest.fixture
 def pair(ca: trustme.CA) -> Iterator[TlsPair]:
-    with tls_pair(ca, *SERVICES) as running:
+    with serving(TlsPair(ca, SERVICES)) as running:
         yield running
 
 
@@ -87,7 +88,7 @@ def test_of_1000_requests_none_is_on_the_others_connection(
                 assert each.url.host == told["host"] == told["certificate"] == told["sni"]
         assert {len(response.history) for response in found} == {0, 1}
         assert [busy(mesh, name) for name in SERVICES] == [0, 0]
-        assert pair.connections <= 2 * 2 * AT_ONCE  # they were used again and again, so they could have been mixed up
+        assert pair.made <= 2 * 2 * AT_ONCE  # they were used again and again, so they could have been mixed up
 
     way.run(scenario, mesh=mesh, verify=trusting(ca))
 
