@@ -12,7 +12,7 @@ import trio
 import meshlib
 from meshlib.endpoint import Address
 from meshlib.testing.server import Fleet, Mode
-from meshlib.wire import router
+from meshlib.wire import supply
 from tests.ways import busy, each_async_way, each_way, eventually
 
 URL = "http://payment-service/"
@@ -38,7 +38,7 @@ def publish(mesh, *servers, at=0.0):
 
 @each_way
 def test_the_pool_of_an_endpoint_that_has_left_is_closed(way, fleet, monkeypatch):
-    monkeypatch.setattr(router, "SWEEP", 0.0)
+    monkeypatch.setattr(supply, "SWEEP", 0.0)
     mesh = mesh_of(fleet[0].address)
 
     async def scenario(client):
@@ -54,7 +54,7 @@ def test_the_pool_of_an_endpoint_that_has_left_is_closed(way, fleet, monkeypatch
 
 @each_way
 def test_a_stream_on_an_endpoint_that_has_left_goes_on(way, fleet, monkeypatch):
-    monkeypatch.setattr(router, "SWEEP", 0.0)
+    monkeypatch.setattr(supply, "SWEEP", 0.0)
     fleet[0].mode = Mode(body=b"x" * 300_000)
     mesh = mesh_of(fleet[0].address)
 
@@ -70,7 +70,7 @@ def test_a_stream_on_an_endpoint_that_has_left_goes_on(way, fleet, monkeypatch):
 @each_way
 def test_an_endpoint_that_comes_back_long_after_keeps_its_new_streams(way, fleet, monkeypatch):
     """It is another object then, of the same name: the pool is that of the newest."""
-    monkeypatch.setattr(router, "SWEEP", 0.0)
+    monkeypatch.setattr(supply, "SWEEP", 0.0)
     for server in fleet.servers:
         server.mode = Mode(body=b"x" * 300_000)
     mesh = mesh_of(fleet[0].address)
@@ -210,10 +210,10 @@ def test_the_pool_stays_one_of_httpcore_with_the_clients_own_settings(way, fleet
         pool = client.client._transport._pool
         assert isinstance(pool, type(pool).pool)
         await client.get(URL)
-        assert pool._max_connections == pool._slots.limit == 7
-        assert pool._max_keepalive_connections == pool._slots.idle_limit == 3
+        assert pool._max_connections == pool._supply.slots.limit == 7
+        assert pool._max_keepalive_connections == pool._supply.slots.idle_limit == 3
         assert pool._keepalive_expiry == 1.5
-        (connection,) = pool._slots.idle
+        (connection,) = pool._supply.slots.idle
         assert 0 < connection.expires - connection.idle_since <= 1.5
 
     way.run(scenario, mesh=mesh_of(fleet[0].address), limits=limits)

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from meshlib.wire.private import below_instrumentation, pool_of, pool_settings, set_pool
 from meshlib.wire.router import RouterCore
+from meshlib.wire.supply import bury
 
 if TYPE_CHECKING:
     from meshlib.library import Library
 
-__all__ = ["is_routed", "route", "unroute"]
+__all__ = ["bury", "is_routed", "route", "unroute"]
 
 
 def is_routed(transport: Any) -> bool:

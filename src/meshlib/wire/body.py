@@ -13,6 +13,7 @@ from meshlib.runtime.sync import complete
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt
+    from meshlib.wire.kind import AsyncKind, SyncKind
 
 OURS = frozenset({"meshlib", "httpx", "httpx2", "httpcore", "httpcore2", "contextlib", "opentelemetry", "anyio"})
 """Packages between a body and the line of the application that opened it."""
@@ -44,12 +45,13 @@ class Body:
     that names where it was opened.
     """
 
-    __slots__ = ("_attempt", "_bounded", "_core", "_over", "_source", "_where")
+    __slots__ = ("_attempt", "_bounded", "_core", "_kind", "_over", "_source", "_where")
 
-    def __init__(self, source: Any, attempt: Attempt | None, core: Any, *, bounded: bool) -> None:
+    def __init__(self, source: Any, attempt: Attempt | None, kind: AsyncKind | SyncKind, *, bounded: bool) -> None:
         self._source = source
         self._attempt = attempt
-        self._core = core
+        self._kind = kind
+        self._core = kind.core
         self._bounded = bounded
         self._over = False
         self._where = opened_at() if attempt is not None and attempt.call.flow.stream else None
@@ -93,10 +95,7 @@ class Body:
         if self._over:
             return None
         try:
-            chunk: bytes | None = await self._source.next()
-            if chunk is not None and self._late():
-                await self._source.aclose()
-                raise self._core.ReadTimeout("the attempt's time is up")
+            chunk = await self._source.next() if self._bounded else await self._in_time()
         except BaseException as exc:
             shown = self._broken(exc)
             if shown is exc:
@@ -119,11 +118,17 @@ class Body:
         if self._attempt is not None:
             self._attempt.release(error)
 
-    def _late(self) -> bool:
-        attempt = self._attempt
-        if self._bounded or attempt is None:
-            return False
-        return attempt.deadline is not None and attempt.runtime.now() > attempt.deadline
+    async def _in_time(self) -> bytes | None:
+        """The next chunk, where no stream of ours bounds it: the wait is cancelled, or a blocking one looked at."""
+        attempt, kind = self._attempt, self._kind
+        left = None
+        if attempt is not None and attempt.deadline is not None:
+            left = max(attempt.deadline - attempt.runtime.now(), 0.0)
+        chunk: bytes | None = await kind.within(self._source.next(), left, self._core.ReadTimeout)
+        if chunk is not None and left == 0.0:
+            await self._source.aclose()
+            raise self._core.ReadTimeout("the attempt's time is up")
+        return chunk
 
     def _broken(self, exc: BaseException) -> BaseException:
         """Release with what broke the body, and say what the reader shall see: the deadline's end, or the error."""

@@ -18,6 +18,7 @@ from meshlib.runtime.clock import now
 from meshlib.wire.answer import Answer
 
 if TYPE_CHECKING:
+    from meshlib.wire.http2 import Shared
     from meshlib.wire.outgoing import Outgoing
     from meshlib.wire.pool import Pool
     from meshlib.wire.slots import Slots
@@ -49,6 +50,7 @@ class Connection:
         "kind",
         "peer",
         "pool",
+        "shared",
         "stream",
         "used",
     )
@@ -61,6 +63,7 @@ class Connection:
         self.dies = self.expires = dies
         self.idle_since = 0.0
         self.used = False
+        self.shared: Shared | None = None  # what makes it one of HTTP/2
         self.peer = peer_of(io.stream)
         io.stream.on_lost = self.lost
         self._core = kind.core

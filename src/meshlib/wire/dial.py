@@ -9,6 +9,7 @@ import inspect
 import logging
 from typing import TYPE_CHECKING, Any
 
+from meshlib.runtime.context import restore
 from meshlib.wire.current import current
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class Dialler:
                         raise
                     await self._kind.runtime.sleep(0.5 * 2 ** (again - 1) if again else 0.0)  # as httpcore waits
         finally:
-            current.reset(token)
+            restore(current, token)
         raise AssertionError("the last round returns or raises")
 
     async def _once(self, request: Outgoing, endpoint: Any, tls: Any) -> Any:

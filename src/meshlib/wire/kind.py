@@ -5,12 +5,17 @@ The sync client runs such code to completion without an event loop (`runtime/syn
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
 
 from meshlib.runtime.aio import AioRuntime
 from meshlib.runtime.sync import SyncRuntime
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+T = TypeVar("T")
 
 
 class Kind:
@@ -41,6 +46,15 @@ class AsyncKind(Kind):
     async def result(value: Any) -> Any:
         """What a user's function returned, awaited."""
         return await value
+
+    @staticmethod
+    async def within(step: Awaitable[T], seconds: float | None, error: type[Exception]) -> T:
+        """What `step` gives, if it does so within `seconds`; else it is cancelled, and `error` raised."""
+        if seconds is None:
+            return await step
+        with anyio.move_on_after(seconds):
+            return await step
+        raise error("the time for it is up")
 
     @staticmethod
     def iterate(stream: Any) -> Any:
@@ -101,6 +115,11 @@ class SyncKind(Kind):
     @staticmethod
     async def result(value: Any) -> Any:
         return value
+
+    @staticmethod
+    async def within(step: Awaitable[T], seconds: float | None, error: type[Exception]) -> T:
+        """Blocking, it is the socket's timeout that ends it."""
+        return await step
 
     @staticmethod
     def iterate(stream: Any) -> Any:

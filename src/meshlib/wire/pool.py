@@ -11,8 +11,10 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from meshlib.runtime.signal import Signal
     from meshlib.wire.connection import Connection
     from meshlib.wire.home import Home
+    from meshlib.wire.http2 import Shared
     from meshlib.wire.slots import Ticket
 
 UNKNOWN = 5.0
@@ -30,25 +32,33 @@ LEAST = 0.1
 
 
 class Pool:
-    """`cap`: connections open or being dialled at most. `limit`: seconds that one may be idle, as the user said."""
+    """`cap`: connections open or being dialled at most. `limit`: seconds that one may be idle, as the user said.
+
+    For HTTP/2 (`http2.py`): `shared` is the connection that takes requests, `flight` is set when a dial has ended.
+    """
 
     __slots__ = (
         "announced",
         "cap",
         "draining",
         "endpoint",
+        "flight",
         "home",
         "idle",
         "learnt",
         "learnt_until",
         "limit",
         "open",
+        "origin",
+        "shared",
+        "speaks_http1",
         "used_at",
         "waiting",
     )
 
-    def __init__(self, home: Home | None, endpoint: Any, cap: float, limit: float | None) -> None:
+    def __init__(self, home: Home, endpoint: Any, origin: Any, cap: float, limit: float | None) -> None:
         self.home = home
+        self.origin = origin
         self.endpoint = endpoint
         self.cap = cap
         self.limit = math.inf if limit is None else limit
@@ -60,6 +70,9 @@ class Pool:
         self.learnt = math.inf
         self.learnt_until = -math.inf
         self.used_at = 0.0
+        self.shared: Shared | None = None
+        self.flight: Signal | None = None
+        self.speaks_http1 = False
 
     def idle_for(self, now: float) -> float:
         """Seconds for which a connection that is free now may be kept."""

@@ -7,46 +7,27 @@ inherits is not used: requests without an attempt go over pools of ours as well,
 from __future__ import annotations
 
 import logging
-import math
-import weakref
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from meshlib.runtime.clock import now
-from meshlib.runtime.fork import new_lock, register
+from meshlib.runtime.context import restore
 from meshlib.runtime.sync import complete
 from meshlib.wire import stock
 from meshlib.wire.answer import Answer
 from meshlib.wire.body import Body, Whole
 from meshlib.wire.connection import Connection
 from meshlib.wire.current import ATTEMPT, current, encoded
-from meshlib.wire.dial import PORTS, Dialler
-from meshlib.wire.home import Home, Key, running, until_the_loop_ends
+from meshlib.wire.dial import PORTS
+from meshlib.wire.http2 import Multiplexed
 from meshlib.wire.outgoing import Outgoing
-from meshlib.wire.pool import Pool
 from meshlib.wire.private import mocker_behind
-from meshlib.wire.slots import Slots, Ticket
+from meshlib.wire.supply import Supply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from meshlib.call import Attempt
+    from meshlib.wire.home import Home
     from meshlib.wire.kind import AsyncKind, SyncKind
-
-SWEEP = 1.0
-"""Seconds between two looks for pools whose endpoint has left and connections whose time is up."""
-
-UNUSED = 60.0
-"""Seconds after which a pool without connections is forgotten: a client may see very many hosts."""
-
-HTTPX_DEFAULT = (100, 20)
-"""httpx's limits where nobody chose any, meant for clients that keep few hosts. Here they become: """
-OURS = (1000, 100)
-
-MAX_AGE, JITTER = 300.0, 0.1
-"""Seconds for which a connection is used, give or take a tenth, so that not all end at once."""
-
-_inherited: list[Any] = []
-"""A parent's event loop homes in a forked child: kept, since their finalizers would wake the parent's loop."""
 
 
 class RouterCore:
@@ -58,7 +39,6 @@ class RouterCore:
     backend: Any
     pool: Any
     kind: AsyncKind | SyncKind
-    _loop: Callable[[], Any]
 
     def __init__(self, stock_pool: Any, settings: dict[str, Any]) -> None:
         self.stock = stock_pool
@@ -68,24 +48,14 @@ class RouterCore:
         super().__init__(**settings)
         self._settings = settings
         self._waits = ("pool", "connect", "read", "write") if settings["http2"] else ("pool",)
-        limits = (settings["max_connections"], settings["max_keepalive_connections"])
-        limit, idle = OURS if limits == HTTPX_DEFAULT else limits
-        self._slots = Slots(math.inf if limit is None else limit, math.inf if idle is None else idle)
-        self._homes: dict[Any, Home] = {}
-        self._homes_lock = new_lock()
-        self._next_sweep = -math.inf
-        self._dialler = Dialler(self.kind, {**settings, "network_backend": self.backend(chosen, shared, bare=True)})
+        self._supply = Supply(self.kind, settings, self.backend(chosen, shared, bare=not settings["http2"]))
         self._patched = stock.Patched(self.kind)
+        self._multiplexed = Multiplexed(self.kind, prior=shared) if settings["http2"] else None
         self._log = logging.getLogger(f"{self.core.__name__}.http11")
-        register(self)
-        if self.kind.sync:  # a client that nobody closed ends quietly, with the last reference or the interpreter
-            weakref.finalize(self, self._slots.expire, math.inf)
 
     def counts(self) -> dict[str, int]:
         """Connections of this client: open = idle + active + dialling; who waits for one; pools that hold them."""
-        with self._homes_lock:
-            pools = sum(len(home.pools) for home in self._homes.values())
-        return {**self._slots.counts(), "pools": pools}
+        return self._supply.counts()
 
     async def exchange(self, attempt: Attempt | None, request: Outgoing) -> Answer:
         """Send `request` to the endpoint of `attempt`, or to the URL's own host.
@@ -98,13 +68,20 @@ class RouterCore:
                 if request.scheme
                 else "Request URL is missing an 'http://' or 'https://' protocol."
             )
-        home = self._homes.get(self._loop()) or await self._settle_in()
-        if self._settings["http2"] or self._patched():
+        home = await self._supply.home()
+        if self._patched():
             return await self._by_stock(attempt, request, home)
         if attempt is not None:
             attempt.sent = "nothing"
             _prepare(attempt, request)
-        connection = await self._connection(attempt, request, home)
+        if self._multiplexed is not None:
+            return await self._over_http2(self._multiplexed, attempt, request, home)
+        tls = None if attempt is None else self._tls(attempt)
+        pool = self._supply.pool(attempt, request, home, tls, now())
+        connection = await self._supply.free(pool, attempt, request, tls)
+        return await self._over_http1(connection, attempt, request)
+
+    async def _over_http1(self, connection: Connection, attempt: Attempt | None, request: Outgoing) -> Answer:
         connection.stream.attempt = attempt
         if attempt is not None:
             attempt.reused, attempt.peer = connection.used, connection.peer
@@ -114,123 +91,24 @@ class RouterCore:
             answer = await connection.exchange(request, request.extensions.get("timeout") or {})
         return self._returned(attempt, answer, bounded=True)
 
-    async def _connection(self, attempt: Attempt | None, request: Outgoing, home: Home) -> Connection:
-        """A connection that is free, or a new one; waits for one within the pool timeout and the attempt's deadline."""
+    async def _over_http2(
+        self, multiplexed: Multiplexed, attempt: Attempt | None, request: Outgoing, home: Home
+    ) -> Answer:
         tls = None if attempt is None else self._tls(attempt)
-        time = now()
-        pool = self._pool(attempt, request, home, tls, time)
+        pool = self._supply.pool(attempt, request, home, tls, now())
+        obtain = partial(self._supply.free, pool, attempt, request, tls)
         while True:
-            got = self._slots.checkout(pool, time)
-            if type(got) is Ticket:
-                got = await self._wait(got, attempt, request)
-            if got is True:
-                return await self._dial(pool, attempt, request, tls)
-            assert type(got) is Connection
-            if await self._fit(got):
-                return got
-            time = now()
-
-    async def _fit(self, connection: Connection) -> bool:
-        """Whether an idle connection is still good, by the kernel's own word."""
-        try:
-            if not connection.stream.is_readable() or await connection.io.still_fit():
-                return True
-        except BaseException:
-            connection.end()
-            raise
-        connection.pool.learn(now() - connection.idle_since, now())
-        connection.end()
-        return False
-
-    async def _wait(self, ticket: Ticket, attempt: Attempt | None, request: Outgoing) -> Connection | bool:
-        slots, left = self._slots, (request.extensions.get("timeout") or {}).get("pool")
-        if attempt is not None and attempt.deadline is not None:
-            remaining = max(attempt.deadline - now(), 0.0)
-            left = remaining if left is None else min(left, remaining)
-        try:
-            await self.kind.runtime.wait(ticket.signal, left)
-        except BaseException:
-            self._hand_on(slots.leave(ticket), ticket.pool)
-            raise
-        got = slots.leave(ticket)
-        if not got:
-            raise self.core.PoolTimeout
-        return got
-
-    def _hand_on(self, got: Connection | bool, pool: Pool) -> None:
-        """What was granted to somebody who does not want it any more."""
-        if got is True:
-            self._slots.free(pool)
-        elif isinstance(got, Connection):
-            self._slots.give_back(got, now())
-
-    async def _dial(self, pool: Pool, attempt: Attempt | None, request: Outgoing, tls: Any) -> Connection:
-        try:
-            stream = await self._dialler.dial(attempt, request, tls)
-        except BaseException:
-            self._slots.free(pool)
-            raise
-        spread = 1 - JITTER + 2 * JITTER * self.kind.runtime.rng.random()
-        connection = Connection(self.kind, pool, self._slots, self.kind.io(stream), now() + MAX_AGE * spread)
-        self._slots.opened(connection)
-        return connection
-
-    def _pool(self, attempt: Attempt | None, request: Outgoing, home: Home, tls: Any, time: float) -> Pool:
-        if time >= self._next_sweep:
-            self._sweep(time)
-        endpoint = None if attempt is None else attempt.endpoint
-        key = self._key(endpoint, request, tls)
-        pool = home.pools.get(key)
-        if pool is None:
-            cap = attempt.call.max_connections if attempt is not None and endpoint is not None else None
-            made = Pool(home, endpoint, cap or math.inf, self._settings["keepalive_expiry"])
-            pool = home.pools.setdefault(key, made)
-        pool.endpoint = endpoint  # it may have left and come back as a new object
-        pool.used_at = time
-        return pool
-
-    @staticmethod
-    def _key(endpoint: Any, request: Outgoing, tls: Any) -> Key:
-        """What must never be mixed up: a connection verified for one name would else carry another's requests."""
-        name = None if endpoint is None else endpoint.name
-        return (name, request.scheme, request.host, request.port, id(tls), request.extensions.get("sni_hostname"))
-
-    def _tls(self, attempt: Attempt) -> Any:
-        """The service's own context; None: the client's."""
-        tls = attempt.call.tls
-        return None if tls is None else tls.context(attempt.call.library, http2=self._settings["http2"])
-
-    def _sweep(self, time: float) -> None:
-        """Let go of what is over: connections by age, pools by disuse or with their endpoint."""
-        self._next_sweep = time + SWEEP
-        self._slots.expire(time)
-        with self._homes_lock:
-            homes = list(self._homes.values())
-        for home in homes:
-            for key, pool in list(home.pools.items()):
-                gone = pool.endpoint is not None and pool.endpoint.gone
-                if gone or (not pool.open and time - pool.used_at > UNUSED):
-                    home.pools.pop(key, None)
-                    self._slots.drain(pool)
-
-    async def _settle_in(self) -> Home:
-        """The first request in this loop."""
-        loop = self._loop()
-        with self._homes_lock:
-            for old in [home for home in self._homes.values() if home.is_over()]:
-                del self._homes[old.loop]
-                self._slots.close(old)
-            found = self._homes.get(loop)
-            if found is not None:
-                return found
-            home = self._homes[loop] = Home(loop)
-        if loop is not None:
-            home.guard = until_the_loop_ends(home, self._homes, self._slots)
-            await anext(home.guard)  # does not suspend
-        return home
+            taken = await multiplexed.take(pool, obtain, self._supply.left(attempt, request, "connect"))
+            if isinstance(taken, Connection):
+                return await self._over_http1(taken, attempt, request)
+            if attempt is not None:
+                attempt.reused, attempt.peer = taken.connection.used, taken.connection.peer
+            answer = await multiplexed.exchange(taken, attempt, request)
+            if answer is not None:
+                return self._returned(attempt, answer, bounded=False)
 
     async def _by_stock(self, attempt: Attempt | None, request: Outgoing, home: Home) -> Answer:
-        """Over a pool of httpcore's: a request of HTTP/2, or one that somebody's patch shall see."""
+        """Over a pool of httpcore's, where somebody's patch shall see the request."""
         if attempt is not None:
             if mocker_behind(self._patched.function()) is None:
                 attempt.sent = "nothing"
@@ -241,14 +119,14 @@ class RouterCore:
         try:
             response = await self.kind.handle(pool, stock.core_request(self.core, request))
         finally:
-            current.reset(token)
+            restore(current, token)
         rest = stock.Taken(self.kind, response.stream)
         answer = Answer(response.status, response.headers, dict(response.extensions), None, rest)
         return self._returned(attempt, answer, bounded=not self._settings["http2"])
 
     def _stock_pool(self, attempt: Attempt | None, request: Outgoing, home: Home) -> Any:
         endpoint, tls = (None, None) if attempt is None else (attempt.endpoint, self._tls(attempt))
-        key = self._key(endpoint, request, tls)
+        key = self._supply.key(endpoint, request, tls)
         pool = home.stock.get(key)
         if pool is None:
             settings = dict(self._settings)
@@ -276,29 +154,19 @@ class RouterCore:
             attempt.returned = now()
             attempt.deadline = attempt.body_deadline
         if answer.body is None:
-            answer.stream = Body(answer.stream, attempt, self.core, bounded=bounded)
+            answer.stream = Body(answer.stream, attempt, self.kind, bounded=bounded)
         elif attempt is not None:
             attempt.release()
         return answer
 
+    def _tls(self, attempt: Attempt) -> Any:
+        """The service's own context; None: the client's."""
+        tls = attempt.call.tls
+        return None if tls is None else tls.context(attempt.call.library, http2=self._settings["http2"])
+
     def _response(self, answer: Answer) -> Any:
         content = answer.stream if answer.body is None else Whole(answer.body)
         return self.core.Response(answer.status, headers=answer.headers, content=content, extensions=answer.extensions)
-
-    def _take_homes(self) -> list[Home]:
-        with self._homes_lock:
-            homes = list(self._homes.values())
-            self._homes.clear()
-        self._slots.close()
-        return homes
-
-    def after_fork(self) -> None:
-        """In a forked child: the parent's connections are let go without a word to anybody."""
-        for connection in list(self._slots.connections):
-            connection.stream.forget()
-        _inherited.append((list(self._homes.values()), list(self._slots.connections)))
-        self._slots.forget()
-        self._homes.clear()
 
 
 def _prepare(attempt: Attempt, request: Outgoing) -> None:
@@ -321,14 +189,12 @@ def _outgoing(request: Any) -> Outgoing:
 class SyncRouterCore(RouterCore):
     """Mixed with the module's ConnectionPool."""
 
-    _loop = staticmethod(lambda: None)
-
     def handle_request(self, request: Any) -> Any:
         attempt = request.extensions.get(ATTEMPT)
         return self._response(complete(self.exchange(attempt, _outgoing(request))))
 
     def close(self) -> None:
-        for home in self._take_homes():
+        for home in self._supply.take_homes():
             for pool in home.stock.values():
                 pool.close()
         self.stock.close()
@@ -338,14 +204,12 @@ class SyncRouterCore(RouterCore):
 class AsyncRouterCore(RouterCore):
     """Mixed with the module's AsyncConnectionPool."""
 
-    _loop = staticmethod(running)
-
     async def handle_async_request(self, request: Any) -> Any:
         attempt = request.extensions.get(ATTEMPT)
         return self._response(await self.exchange(attempt, _outgoing(request)))
 
     async def aclose(self) -> None:
-        for home in self._take_homes():
+        for home in self._supply.take_homes():
             if home.guard is not None:
                 await home.guard.aclose()
             for pool in home.stock.values():

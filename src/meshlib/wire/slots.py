@@ -15,6 +15,7 @@ from meshlib.runtime.fork import new_lock
 from meshlib.runtime.signal import Signal
 
 if TYPE_CHECKING:
+    from meshlib.call import Attempt
     from meshlib.wire.connection import Connection
     from meshlib.wire.home import Home
     from meshlib.wire.pool import Pool
@@ -152,15 +153,24 @@ class Slots:
                 self._take_idle(connection)
                 self._end(connection)
 
-    def close(self, home: Home | None = None) -> None:
-        """End the connections of one home, or all, idle or in use."""
+    def close(self, home: Home | None = None) -> list[Attempt]:
+        """End the connections of one home, or all, idle or in use; returns the attempts that used them.
+
+        Whoever waits in that one home has stopped waiting.
+        """
+        attempts = []
         with self:
+            for ticket in [t for t in self.waiting if home is not None and t.pool.home is home]:
+                self._forget(ticket)
             for connection in list(self.connections):
                 if home is None or connection.pool.home is home:
                     if connection in self.idle:
                         self._take_idle(connection)
+                    elif connection.stream.attempt is not None:
+                        attempts.append(connection.stream.attempt)
                     self._end(connection)
             self._fill()
+        return attempts
 
     def counts(self) -> dict[str, int]:
         """`open` = `idle` + `active` + `dialling`, and how many wait for a connection."""

@@ -57,7 +57,7 @@ class Lent:
         self._connection = connection
         self._stock = stock
 
-    def over(self) -> None:
+    def over(self, *, complete: bool) -> None:
         """The exchange is over: goes on, if httpcore's connection could."""
         self._connection.used = True
         if self._stock.is_idle():
@@ -70,25 +70,35 @@ class Lent:
 
 
 class Taken:
-    """The body of a response of httpcore's. `owner` is told when it is over. See `connection.Rest`."""
+    """The body of a response of httpcore's. `owner` is told when it is over. See `connection.Rest`.
 
-    __slots__ = ("_chunks", "_kind", "_over", "_owner", "_stream")
+    `errors` are those that httpcore should have put into its own words.
+    """
 
-    def __init__(self, kind: AsyncKind | SyncKind, stream: Any, owner: Any = None) -> None:
+    __slots__ = ("_chunks", "_complete", "_errors", "_kind", "_over", "_owner", "_stream")
+
+    def __init__(
+        self, kind: AsyncKind | SyncKind, stream: Any, owner: Any = None, errors: tuple[type[Exception], ...] = ()
+    ) -> None:
         self._kind = kind
         self._stream = stream
         self._chunks = kind.iterate(stream)
         self._owner = owner
-        self._over = False
+        self._errors = errors
+        self._over = self._complete = False
 
     async def next(self) -> bytes | None:
         """The next chunk; None at the end."""
         try:
             chunk = await self._kind.next(self._chunks)
+        except self._errors as exc:
+            await self.aclose()
+            raise self._kind.core.RemoteProtocolError(str(exc)) from exc
         except BaseException:
             await self.aclose()
             raise
         if chunk is None:
+            self._complete = True
             await self.aclose()
         return chunk
 
@@ -101,7 +111,7 @@ class Taken:
             await self._kind.close(self._stream, self._chunks)
         finally:
             if self._owner is not None:
-                self._owner.over()
+                self._owner.over(complete=self._complete)
 
     def lose(self) -> None:
         """Nobody reads it any more, and nobody can wait for its end: called by a finalizer."""

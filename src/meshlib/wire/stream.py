@@ -81,6 +81,8 @@ class StreamCore:
 
     def forget(self) -> None:
         """In a forked child: the router keeps it, so that no finalizer closes what is the parent's."""
+        if hasattr(self._inner, "forget"):
+            self._inner.forget()
 
     def _share_on_http2(self, inner: Any) -> bool:
         tls = inner.get_extra_info("ssl_object")
@@ -105,7 +107,7 @@ class SyncStreamCore(StreamCore):
 
     def abort(self) -> None:
         """Close it at once."""
-        self._inner.close()
+        self._inner.abort() if hasattr(self._inner, "abort") else self._inner.close()
 
     def still_fit(self) -> bool:
         """Whether an idle connection can carry another request."""
@@ -133,6 +135,9 @@ class AsyncStreamCore(StreamCore):
 
     def abort(self) -> None:
         """Close the socket at once, past the loop's own stream, which cannot do that without waiting."""
+        if hasattr(self._inner, "abort"):
+            self._inner.abort()
+            return
         sock = self._inner.get_extra_info("socket")
         if sock is None:
             return

@@ -1,0 +1,194 @@
+"""HTTP/2: one connection for all requests of a pool, by httpcore, which is neither cancelled nor timed out alone.
+
+httpcore never tells the server about an abandoned stream, and goes on counting it: after a hundred of them the
+connection is dead, and says that it is available. And a read timeout of one request fails every request that shares
+the connection. So a connection on which a request was abandoned gets no new ones and ends with the last that is under
+way; an asynchronous request is bounded by cancelling it and not by the socket; and dialling is done once for all that
+arrive meanwhile (docs/adr/0007-the-wire.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from meshlib.runtime.clock import now
+from meshlib.runtime.fork import new_rlock
+from meshlib.runtime.signal import Signal
+from meshlib.wire.answer import Answer
+from meshlib.wire.current import current
+from meshlib.wire.stock import Taken, core_request
+
+if TYPE_CHECKING:
+    from meshlib.call import Attempt
+    from meshlib.wire.connection import Connection
+    from meshlib.wire.kind import AsyncKind, SyncKind
+    from meshlib.wire.outgoing import Outgoing
+    from meshlib.wire.pool import Pool
+
+Obtain = Callable[[], Awaitable["Connection"]]
+
+
+class Shared:
+    """One connection with its requests. `users` are under way; a retired one takes no more."""
+
+    __slots__ = ("connection", "retired", "stock", "users")
+
+    def __init__(self, connection: Connection, stock: Any) -> None:
+        self.connection = connection
+        self.stock = stock
+        self.users = 0
+        self.retired = False
+
+    def takes_more(self) -> bool:
+        return not self.retired and bool(self.stock.is_available())
+
+
+class Multiplexed:
+    """Hands out shared connections. `prior` says that servers speak HTTP/2 without being asked."""
+
+    def __init__(self, kind: AsyncKind | SyncKind, *, prior: bool) -> None:
+        self._kind = kind
+        self._prior = prior
+        self._lock = new_rlock()  # a finalizer may give back while this very thread hands out
+        self._errors: tuple[type[Exception], ...] = (ValueError, KeyError, *_h2_errors())
+
+    async def take(self, pool: Pool, obtain: Obtain, patience: float | None) -> Connection | Shared:
+        """A place on the shared connection; a connection of its own where the server speaks HTTP/1.1.
+
+        `obtain` gives a free or new connection. Who comes while one is being dialled waits up to `patience` seconds for
+        it; raises ConnectTimeout then.
+        """
+        while True:
+            with self._lock:
+                shared = pool.shared
+                if shared is not None and shared.takes_more():
+                    shared.users += 1
+                    return shared
+                if pool.speaks_http1:
+                    break
+                flight, first = pool.flight, pool.flight is None
+                if flight is None:
+                    flight = pool.flight = Signal()
+            if first:
+                return await self._first(pool, flight, obtain)
+            if not await self._kind.runtime.wait(flight, patience):
+                raise self._kind.core.ConnectTimeout("no connection was dialled in time")
+        return await obtain()
+
+    async def _first(self, pool: Pool, flight: Signal, obtain: Obtain) -> Connection | Shared:
+        try:
+            connection = await obtain()
+            if connection.shared is None and not self._prior and not _speaks_http2(connection.stream):
+                pool.speaks_http1 = True
+                return connection
+            if connection.shared is None:
+                connection.shared = Shared(connection, self._new(pool, connection))
+            with self._lock:
+                connection.shared.users += 1
+                pool.shared = connection.shared
+            return connection.shared
+        finally:
+            with self._lock:
+                pool.flight = None
+            flight.set()
+
+    def _new(self, pool: Pool, connection: Connection) -> Any:
+        core = self._kind.core
+        make = core.HTTP2Connection if self._kind.sync else core.AsyncHTTP2Connection
+        return make(origin=pool.origin, stream=connection.stream)
+
+    async def exchange(self, shared: Shared, attempt: Attempt | None, request: Outgoing) -> Answer | None:
+        """Send a request on a shared connection; None where it has just become unusable, with nothing sent.
+
+        Raises httpcore's errors.
+        """
+        core = self._kind.core
+        place = Place(self, shared)
+        within, timeouts = self._bounds(attempt, request)
+        extensions, request.extensions = request.extensions, {**request.extensions, "timeout": timeouts}
+        token = current.set(attempt)
+        try:
+            made = core_request(core, request)
+            response = await self._kind.within(self._kind.handle(shared.stock, made), within, core.ReadTimeout)
+        except core.ConnectionNotAvailable:
+            place.over(complete=False)
+            return None
+        except self._errors as exc:  # httpcore 1 lets some of h2's own errors through
+            place.over(complete=False)
+            raise core.RemoteProtocolError(str(exc)) from exc
+        except BaseException:
+            place.over(complete=False)
+            raise
+        finally:
+            current.reset(token)
+            request.extensions = extensions
+        shared.connection.used = True
+        rest = Taken(self._kind, response.stream, place, self._errors)
+        return Answer(response.status, response.headers, dict(response.extensions), None, rest)
+
+    def _bounds(self, attempt: Attempt | None, request: Outgoing) -> tuple[float | None, dict[str, Any]]:
+        """Seconds for the head, and httpx's timeouts for the socket that all share."""
+        timeouts = dict(request.extensions.get("timeout") or {})
+        left = None
+        if attempt is not None and attempt.deadline is not None:
+            left = max(attempt.deadline - now(), 0.0)
+        if self._kind.sync:  # nothing else can end a blocking read
+            for name in ("connect", "read", "write") if left is not None else ():
+                timeouts[name] = left if timeouts.get(name) is None else min(timeouts[name], left)
+            return None, timeouts
+        if (
+            type(request.stream) is self._kind.byte_stream
+        ):  # a generator may take its time before there is anything to read
+            read = timeouts.pop("read", None)
+            timeouts.pop("write", None)
+            left = read if left is None else left if read is None else min(left, read)
+        return left, timeouts
+
+    def give_back(self, shared: Shared, *, complete: bool, lost: bool = False) -> None:
+        """A request is over; one that was abandoned retires the connection. `lost`: a finalizer says so."""
+        with self._lock:
+            shared.users -= 1
+            if not complete:
+                shared.retired = True
+            connection, last = shared.connection, shared.users == 0
+            if (last or shared.retired) and connection.pool.shared is shared:
+                connection.pool.shared = None
+        if last and shared.takes_more():
+            connection.free()
+        elif last:
+            connection.lose() if lost else connection.end()
+
+
+class Place:
+    """One request's place on a shared connection."""
+
+    __slots__ = ("_connections", "_over", "_shared")
+
+    def __init__(self, connections: Multiplexed, shared: Shared) -> None:
+        self._connections = connections
+        self._shared = shared
+        self._over = False
+
+    def over(self, *, complete: bool, lost: bool = False) -> None:
+        """The request is over. Idempotent."""
+        if not self._over:
+            self._over = True
+            self._connections.give_back(self._shared, complete=complete, lost=lost)
+
+    def lose(self) -> None:
+        """`over`, for a finalizer."""
+        self.over(complete=False, lost=True)
+
+
+def _speaks_http2(stream: Any) -> bool:
+    tls = stream.get_extra_info("ssl_object")
+    return tls is not None and tls.selected_alpn_protocol() == "h2"
+
+
+def _h2_errors() -> tuple[type[Exception], ...]:
+    try:
+        from h2.exceptions import H2Error
+    except ImportError:  # httpx has said so when the client was made
+        return ()
+    return (H2Error,)
