@@ -19,6 +19,7 @@ from meshlib.lean.way import Way
 from meshlib.library import httpx2_library, httpx_library
 from meshlib.mesh import Mesh, default_mesh
 from meshlib.runtime.aio import AioRuntime
+from meshlib.runtime.context import restore
 from meshlib.runtime.sync import SyncRuntime
 from meshlib.sending import aread, read, transmit, transmit_async
 from meshlib.service import options_of
@@ -204,7 +205,7 @@ class AsyncDoor(Door):
                 return await send(request, stream=stream, **kwargs)
             return await self._lean(client, transport, request, flow, kwargs)
         finally:
-            current_flow.reset(token)
+            restore(current_flow, token)
 
     async def _lean(self, client: Any, transport: Any, request: Any, flow: Flow, kwargs: dict[str, Any]) -> Any:
         service = flow.first[1]
@@ -234,7 +235,7 @@ class AsyncDoor(Door):
             call.transport = below
             return await arun(call, request, service)
         finally:
-            current_flow.reset(token)
+            restore(current_flow, token)
 
 
 def the_mesh(given: Mesh | None) -> Mesh:

@@ -1,7 +1,12 @@
-"""asyncio and trio, through anyio (which httpx itself stands on)."""
+"""asyncio and trio. What is one future in asyncio is waited for without anyio, which httpx itself stands on.
+
+anyio keeps a task that is inside one of its scopes for as long as the process lives, if the task's loop dies first
+(`_task_states` is keyed by the task weakly, and its value holds the scope, which holds the task).
+"""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -27,14 +32,9 @@ class AioRuntime:
         await anyio.sleep(seconds)
 
     async def wait(self, signal: Signal, timeout: float | None) -> bool:
-        woken = anyio.Event()
-        unsubscribe = signal.subscribe(_threadsafe(woken.set))
-        try:
-            with anyio.move_on_after(timeout):
-                await woken.wait()
-            return signal.is_set()
-        finally:
-            unsubscribe()
+        if sniffio.current_async_library() == "trio":
+            return await _wait_in_trio(signal, timeout)
+        return await wait_in_asyncio(signal, timeout)
 
     async def read(self, response: Any) -> None:
         await response.aread()
@@ -43,17 +43,44 @@ class AioRuntime:
         await response.aclose()
 
 
-def _threadsafe(wake: Callable[[], object]) -> Callable[[], None]:
+async def wait_in_asyncio(signal: Signal, timeout: float | None) -> bool:
+    """Wait until `signal` is set (True) or `timeout` seconds have passed (False)."""
+    loop = asyncio.get_running_loop()
+    woken: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not woken.done():
+            woken.set_result(None)
+
+    unsubscribe = signal.subscribe(_threadsafe(loop.call_soon_threadsafe, wake, RuntimeError))
+    timer = None if timeout is None else loop.call_later(timeout, wake)
+    try:
+        await woken
+        return signal.is_set()
+    finally:
+        unsubscribe()
+        if timer is not None:
+            timer.cancel()
+
+
+async def _wait_in_trio(signal: Signal, timeout: float | None) -> bool:
+    import trio
+
+    woken = trio.Event()
+    soon = trio.lowlevel.current_trio_token().run_sync_soon
+    unsubscribe = signal.subscribe(_threadsafe(soon, woken.set, trio.RunFinishedError))
+    try:
+        with anyio.move_on_after(timeout):
+            await woken.wait()
+        return signal.is_set()
+    finally:
+        unsubscribe()
+
+
+def _threadsafe(
+    soon: Callable[[Callable[[], object]], object], wake: Callable[[], object], ended: type[Exception]
+) -> Callable[[], None]:
     """`wake`, callable from any thread; a loop that has ended by then has nobody left to wake."""
-    if sniffio.current_async_library() == "trio":
-        import trio
-
-        soon: Callable[[Callable[[], object]], object] = trio.lowlevel.current_trio_token().run_sync_soon
-        ended: type[Exception] = trio.RunFinishedError
-    else:
-        import asyncio
-
-        soon, ended = asyncio.get_running_loop().call_soon_threadsafe, RuntimeError
 
     def call() -> None:
         try:

@@ -7,10 +7,9 @@ process that forks in that moment gets a child with half-imported modules. async
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING
 
-from meshlib.runtime.aio import AioRuntime
+from meshlib.runtime.aio import AioRuntime, wait_in_asyncio
 
 if TYPE_CHECKING:
     from meshlib.runtime.signal import Signal
@@ -23,18 +22,4 @@ class ControlRuntime(AioRuntime):
         await asyncio.sleep(seconds)
 
     async def wait(self, signal: Signal, timeout: float | None) -> bool:
-        loop, woken = asyncio.get_running_loop(), asyncio.Event()
-
-        def wake() -> None:
-            with contextlib.suppress(RuntimeError):  # a loop that has ended has nobody left to wake
-                loop.call_soon_threadsafe(woken.set)
-
-        unsubscribe = signal.subscribe(wake)
-        try:
-            async with asyncio.timeout(timeout):
-                await woken.wait()
-        except TimeoutError:
-            pass
-        finally:
-            unsubscribe()
-        return signal.is_set()
+        return await wait_in_asyncio(signal, timeout)
