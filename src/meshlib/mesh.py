@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from meshlib import discovery
+from meshlib import discovery, wire
 from meshlib.address import is_ip
 from meshlib.config import load
 from meshlib.endpoint import Address, first_set
@@ -128,6 +128,7 @@ class Mesh:
 
         `version` counts the sets of endpoints there have been; `age` is how many seconds ago the source last answered.
         """
+        wire.bury()
         now = SyncRuntime().now()
         return {name: _snapshot(service, now) for name, service in list(self._services.items())}
 
