@@ -52,15 +52,50 @@ class SyncOpen(Open):
 class AsyncOpen(Open):
     """Mixed with the module's AsyncByteStream."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with self._in_httpx_words():
-            async for chunk in self._source:
-                yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return Chunks(aiter(self._source), self._in_httpx_words)
 
     async def aclose(self) -> None:
         self._ended()
         if hasattr(self._source, "aclose"):
             await self._source.aclose()
+
+
+class Chunks:
+    """Iterates over a body. An object and no async generator: one left in the middle has nothing to clean up."""
+
+    __slots__ = ("_chunks", "_in_httpx_words")
+
+    def __init__(self, chunks: AsyncIterator[bytes], in_httpx_words: Any) -> None:
+        self._chunks = chunks
+        self._in_httpx_words = in_httpx_words
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        with self._in_httpx_words():
+            return await anext(self._chunks)
+
+
+class Arrived:
+    """A body that is all there; an empty one has no chunk, as httpx's decoders tell nothing from an empty one."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, body: bytes) -> None:
+        self._left = [body] if body else []
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._left)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
 
 
 class SyncRead:
@@ -76,10 +111,8 @@ class SyncRead:
 class AsyncRead:
     """The same for an async client."""
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        nothing: tuple[bytes, ...] = ()
-        for chunk in nothing:
-            yield chunk
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return Arrived(b"")
 
     async def aclose(self) -> None:
         """Closed already."""

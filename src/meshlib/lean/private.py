@@ -108,12 +108,13 @@ def built(hx: Any, raw: list[tuple[bytes, bytes, bytes]], fields: dict[str, Any]
 
 
 def decoded(response: Any, body: bytes) -> bytes:
-    """`body` freed of the response's content codings. Raises httpx's DecodingError."""
+    """`body` freed of the response's content codings. Raises httpx's DecodingError.
+
+    A decoder that was given anything, even nothing of a body, wants a whole one.
+    """
     decoder = response._get_content_decoder()
-    data = decoder.decode(body)
-    if isinstance(data, bytes):
-        return data + decoder.flush()  # type: ignore[no-any-return]
-    return b"".join([*data, *decoder.flush()])
+    parts = [decoder.decode(body), decoder.flush()] if body else [decoder.flush()]
+    return b"".join(part if isinstance(part, bytes) else b"".join(part) for part in parts)
 
 
 def put_content(response: Any, content: bytes, downloaded: int) -> None:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from meshlib.checks import check_headers
-from meshlib.lean.body import bodies, elapsed
+from meshlib.lean.body import Arrived, bodies, elapsed
 from meshlib.lean.originals import Originals, is_bound
 from meshlib.lean.private import Names, built, decoded, put_content
 from meshlib.wire.current import ATTEMPT, encoded
@@ -97,7 +97,7 @@ class Way:
         if body is not None:
             attempt.release()
         if not at_once:
-            source = answer.stream if body is None else self.library.hx.ByteStream(body)
+            source = answer.stream if body is None else Arrived(body)
             response.stream = self._open(source, response, attempt, self.names.map_exceptions)
         self._told(client, response, seen)
         if at_once and body is not None:
