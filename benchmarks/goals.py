@@ -140,13 +140,13 @@ BESIDE = (
     Row(
         what="connects a request at steady state, c = 100, 8 endpoints",
         against="as the server counts them",
-        measured=lambda results: results.of("async-c100-e8", "mesh", "connects"),
+        measured=lambda results: results.of("connects-e8", "mesh", "connects"),
         digits=4,
     ),
     Row(
         what="connects a request at steady state, c = 100, 64 endpoints",
         against="as the server counts them",
-        measured=lambda results: results.of("async-c100-e64", "mesh", "connects"),
+        measured=lambda results: results.of("connects-e64", "mesh", "connects"),
         digits=4,
     ),
     Row(

@@ -39,7 +39,7 @@ def measure_sync(contender: Contender, work: Workload, concurrency: int) -> Samp
 
 def warm_up(work: Workload, concurrency: int) -> int:
     """Enough for each task, and for each endpoint, to have its connections."""
-    return 3 * max(concurrency, len(work.addresses), 20)
+    return max(3 * concurrency, 3 * len(work.addresses), 60, work.warm_up)
 
 
 async def loop_async(get: AsyncGet, requests: int, concurrency: int, latencies: list[float]) -> None:

@@ -11,7 +11,8 @@ class Workload:
 
     envoy: host:port of a sidecar over the same endpoints, None without one; envoy_pid: its process. path: what is asked
     for. rounds: of each contender. requests: of one contender in one round. connections: how many the client may pool,
-    None for the contender's own default. contenders: only these, all the case knows when empty.
+    None for the contender's own default. warm_up: at least so many requests before each measurement. contenders: only
+    these, all the case knows when empty.
     """
 
     addresses: list[str] = field(default_factory=list)
@@ -22,4 +23,5 @@ class Workload:
     rounds: int = 7
     requests: int = 1000
     connections: int | None = None
+    warm_up: int = 0
     contenders: list[str] = field(default_factory=list)

@@ -10,7 +10,7 @@ from benchmarks.cases.added import null_wire, recording
 from benchmarks.cases.flatness import flatness
 from benchmarks.cases.imports import imports
 from benchmarks.cases.memory import memory
-from benchmarks.cases.requests import requests_async, requests_sync
+from benchmarks.cases.requests import connects, requests_async, requests_sync
 from benchmarks.rounds import Samples
 from benchmarks.workload import Workload
 
@@ -43,21 +43,18 @@ def _sync(threads: int, requests: int) -> Case:
     return Case(f"sync-t{threads}", title, partial(requests_sync, threads=threads), "fast", requests=requests)
 
 
-_CONNECTS = Case(
-    "async-c100-e8",
-    "async, c = 100, 8 endpoints: connects",
-    partial(requests_async, concurrency=100, names=("httpx", "httpx2", "aiohttp", "mesh", "mesh2")),
-    "fast",
-    8,
-    requests=1500,
-)
+def _connects(endpoints: int) -> Case:
+    title = f"connects at steady state, async, c = 100, {endpoints} endpoints"
+    return Case(f"connects-e{endpoints}", title, connects, "fast", endpoints, requests=1000)
+
+
 _DELAYED = Case(
     "slow-c100",
     "async, c = 100, 3 endpoints, a backend that takes 20 ms",
     partial(requests_async, concurrency=100),
     "slow",
     path="/delay/20",
-    requests=1500,
+    requests=1200,
 )
 
 CASES = {
@@ -69,7 +66,8 @@ CASES = {
         _async(1, 64, 500),
         _async(10, 64, 700),
         _async(100, 64, 800),
-        _CONNECTS,
+        _connects(8),
+        _connects(64),
         _DELAYED,
         _sync(1, 1000),
         _sync(10, 1000),
