@@ -155,5 +155,9 @@ class AsyncStreamCore(StreamCore):
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
     ) -> Any:
         left = clamp(current.get(), timeout, self._core.ConnectTimeout)
-        inner = await self._inner.start_tls(ssl_context=ssl_context, server_hostname=server_hostname, timeout=left)
+        try:
+            inner = await self._inner.start_tls(ssl_context=ssl_context, server_hostname=server_hostname, timeout=left)
+        except BaseException:  # httpcore's streams close themselves after an error, but not when cancelled
+            self.abort()
+            raise
         return type(self)(inner, self._core, self._share_on_http2(inner))
