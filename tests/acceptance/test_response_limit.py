@@ -237,6 +237,35 @@ def test_it_holds_for_a_transport_of_the_users_own_and_for_a_mock(way: Way) -> N
 
 
 @each_way
+@pytest.mark.parametrize("announced", [True, False])
+def test_it_holds_at_the_second_door(way: Way, server: FaultServer, announced: bool) -> None:
+    """A client of httpx's own on a transport of ours."""
+    server.mode = Mode(body=b"x" * 3000) if announced else unannounced(Mode(body=b"x" * 3000))
+    mesh = mesh_of(server, 1000)
+
+    async def scenario(client: Face) -> None:
+        with pytest.raises(meshlib.ResponseTooLarge) as raised:
+            await client.get(URL)
+        check(way, mesh, raised.value, 1000)
+
+    way.use(lambda: way.stock(transport=way.transport(mesh=mesh)), scenario)
+
+
+@each_way
+def test_the_journal_says_what_ended_the_attempt(way: Way, server: FaultServer) -> None:
+    server.mode = unannounced(Mode(body=b"x" * 3000))
+
+    async def scenario(client: Face) -> None:
+        with pytest.raises(meshlib.ResponseTooLarge) as raised:
+            await client.get(URL)
+        journal = meshlib.journal(raised.value)
+        assert journal is not None
+        assert [attempt.outcome for attempt in journal.attempts] == ["ResponseTooLarge"]
+
+    way.run(scenario, mesh=mesh_of(server, 1000))
+
+
+@each_way
 def test_httpx2_still_tells_how_long_it_took(way: Way, server: FaultServer) -> None:
     async def scenario(client: Face) -> None:
         assert (await client.get(URL)).elapsed.total_seconds() > 0
