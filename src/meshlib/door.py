@@ -17,10 +17,11 @@ from meshlib.layers.deadline.policy import earliest
 from meshlib.lean.send import aended, ended, lean, lean_async
 from meshlib.lean.way import Way
 from meshlib.library import httpx2_library, httpx_library
+from meshlib.lifetime import warm, wind_down
 from meshlib.mesh import Mesh, default_mesh
 from meshlib.runtime.aio import AioRuntime
 from meshlib.runtime.context import restore
-from meshlib.runtime.sync import SyncRuntime
+from meshlib.runtime.sync import SyncRuntime, complete
 from meshlib.sending import aread, read, transmit, transmit_async
 from meshlib.service import options_of
 from meshlib.switch import switch
@@ -184,6 +185,14 @@ class SyncDoor(Door):
         finally:
             current_flow.reset(token)
 
+    def warm(self, client: Any, url: Any, connections: int) -> int:
+        """See `lifetime.warm`."""
+        return complete(warm(self, client, url, connections))
+
+    def wind_down(self, client: Any, grace: float) -> bool:
+        """See `lifetime.wind_down`."""
+        return complete(wind_down(self, client, grace))
+
 
 class AsyncDoor(Door):
     """The door of async clients and transports."""
@@ -236,6 +245,14 @@ class AsyncDoor(Door):
             return await arun(call, request, service)
         finally:
             restore(current_flow, token)
+
+    async def warm(self, client: Any, url: Any, connections: int) -> int:
+        """See `lifetime.warm`."""
+        return await warm(self, client, url, connections)
+
+    async def wind_down(self, client: Any, grace: float) -> bool:
+        """See `lifetime.wind_down`."""
+        return await wind_down(self, client, grace)
 
 
 def the_mesh(given: Mesh | None) -> Mesh:

@@ -36,6 +36,23 @@ class SyncClientCore(ClientCore):
         """Send a request, as `httpx.Client.send` does; its hops share one deadline and one journal."""
         return self._meshlib.send(self, super().send, request, stream, kwargs)  # type: ignore[misc]
 
+    def warm(self, url: Any, *, connections: int = 1) -> int:
+        """Have idle connections to each endpoint that `url` means, before the first request needs one.
+
+        Returns how many there are; an endpoint that cannot be reached is left out. Raises httpx's ConnectError or
+        ConnectTimeout where none can, and ValueError where requests go through a proxy or a transport of yours.
+        """
+        return self._meshlib.warm(self, url, connections)
+
+    def close(self, grace: float = 0.0) -> None:
+        """Close the client, as `httpx.Client.close` does.
+
+        With `grace` seconds, requests under way may end within that time first, while new ones are refused.
+        """
+        if grace:
+            self._meshlib.wind_down(self, grace)
+        super().close()  # type: ignore[misc]
+
     def _send_single_request(self, request: Any) -> Any:
         return self._meshlib.hop(super()._send_single_request, self._transport_for_url, request)  # type: ignore[misc]
 
@@ -48,6 +65,16 @@ class AsyncClientCore(ClientCore):
     async def send(self, request: Any, *, stream: bool = False, **kwargs: Any) -> Any:
         """Send a request, as `httpx.AsyncClient.send` does; its hops share one deadline and one journal."""
         return await self._meshlib.send(self, super().send, request, stream, kwargs)  # type: ignore[misc]
+
+    async def warm(self, url: Any, *, connections: int = 1) -> int:
+        """See `Client.warm`."""
+        return await self._meshlib.warm(self, url, connections)
+
+    async def aclose(self, grace: float = 0.0) -> None:
+        """Close the client, as `httpx.AsyncClient.aclose` does; `grace` as in `Client.close`."""
+        if grace:
+            await self._meshlib.wind_down(self, grace)
+        await super().aclose()  # type: ignore[misc]
 
     async def _send_single_request(self, request: Any) -> Any:
         once = super()._send_single_request  # type: ignore[misc]

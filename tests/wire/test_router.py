@@ -210,10 +210,10 @@ def test_the_pool_stays_one_of_httpcore_with_the_clients_own_settings(way, fleet
         pool = client.client._transport._pool
         assert isinstance(pool, type(pool).pool)
         await client.get(URL)
-        assert pool._max_connections == pool._supply.slots.limit == 7
-        assert pool._max_keepalive_connections == pool._supply.slots.idle_limit == 3
+        assert pool._max_connections == pool.supply.slots.limit == 7
+        assert pool._max_keepalive_connections == pool.supply.slots.idle_limit == 3
         assert pool._keepalive_expiry == 1.5
-        (connection,) = pool._supply.slots.idle
+        (connection,) = pool.supply.slots.idle
         assert 0 < connection.expires - connection.idle_since <= 1.5
 
     way.run(scenario, mesh=mesh_of(fleet[0].address), limits=limits)

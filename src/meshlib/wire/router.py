@@ -48,14 +48,14 @@ class RouterCore:
         super().__init__(**settings)
         self._settings = settings
         self._waits = ("pool", "connect", "read", "write") if settings["http2"] else ("pool",)
-        self._supply = Supply(self.kind, settings, self.backend(chosen, shared, bare=not settings["http2"]))
+        self.supply = Supply(self.kind, settings, self.backend(chosen, shared, bare=not settings["http2"]))
         self._patched = stock.Patched(self.kind)
         self._multiplexed = Multiplexed(self.kind, prior=shared) if settings["http2"] else None
         self._log = logging.getLogger(f"{self.core.__name__}.http11")
 
     def counts(self) -> dict[str, int]:
         """Connections of this client: open = idle + active + dialling; who waits for one; pools that hold them."""
-        return self._supply.counts()
+        return self.supply.counts()
 
     async def exchange(self, attempt: Attempt | None, request: Outgoing) -> Answer:
         """Send `request` to the endpoint of `attempt`, or to the URL's own host.
@@ -68,7 +68,7 @@ class RouterCore:
                 if request.scheme
                 else "Request URL is missing an 'http://' or 'https://' protocol."
             )
-        home = await self._supply.home()
+        home = await self.supply.home()
         if self._patched():
             return await self._by_stock(attempt, request, home)
         if attempt is not None:
@@ -77,8 +77,8 @@ class RouterCore:
         if self._multiplexed is not None:
             return await self._over_http2(self._multiplexed, attempt, request, home)
         tls = None if attempt is None else self._tls(attempt)
-        pool = self._supply.pool(attempt, request, home, tls, now())
-        connection = await self._supply.free(pool, attempt, request, tls)
+        pool = self.supply.pool(attempt, request, home, tls, now())
+        connection = await self.supply.free(pool, attempt, request, tls)
         return await self._over_http1(connection, attempt, request)
 
     async def _over_http1(self, connection: Connection, attempt: Attempt | None, request: Outgoing) -> Answer:
@@ -95,10 +95,10 @@ class RouterCore:
         self, multiplexed: Multiplexed, attempt: Attempt | None, request: Outgoing, home: Home
     ) -> Answer:
         tls = None if attempt is None else self._tls(attempt)
-        pool = self._supply.pool(attempt, request, home, tls, now())
-        obtain = partial(self._supply.free, pool, attempt, request, tls)
+        pool = self.supply.pool(attempt, request, home, tls, now())
+        obtain = partial(self.supply.free, pool, attempt, request, tls)
         while True:
-            taken = await multiplexed.take(pool, obtain, self._supply.left(attempt, request, "connect"))
+            taken = await multiplexed.take(pool, obtain, self.supply.left(attempt, request, "connect"))
             if isinstance(taken, Connection):
                 return await self._over_http1(taken, attempt, request)
             if attempt is not None:
@@ -126,7 +126,7 @@ class RouterCore:
 
     def _stock_pool(self, attempt: Attempt | None, request: Outgoing, home: Home) -> Any:
         endpoint, tls = (None, None) if attempt is None else (attempt.endpoint, self._tls(attempt))
-        key = self._supply.key(endpoint, request, tls)
+        key = self.supply.key(endpoint, request, tls)
         pool = home.stock.get(key)
         if pool is None:
             settings = dict(self._settings)
@@ -194,7 +194,7 @@ class SyncRouterCore(RouterCore):
         return self._response(complete(self.exchange(attempt, _outgoing(request))))
 
     def close(self) -> None:
-        for home in self._supply.take_homes():
+        for home in self.supply.take_homes():
             for pool in home.stock.values():
                 pool.close()
         self.stock.close()
@@ -209,7 +209,7 @@ class AsyncRouterCore(RouterCore):
         return self._response(await self.exchange(attempt, _outgoing(request)))
 
     async def aclose(self) -> None:
-        for home in self._supply.take_homes():
+        for home in self.supply.take_homes():
             if home.guard is not None:
                 await home.guard.aclose()
             for pool in home.stock.values():

@@ -47,6 +47,7 @@ class Slots:
         self.waiting: OrderedDict[Ticket, None] = OrderedDict()
         self.connections: set[Connection] = set()
         self.quiet: Signal | None = None
+        self.ending_since: float | None = None
         self._lock = new_lock()
         self._ended: deque[Connection] = deque()
         self._dropped: deque[Connection] = deque()
@@ -171,6 +172,13 @@ class Slots:
                     self._end(connection)
             self._fill()
         return attempts
+
+    def last_words(self, now: float) -> Signal:
+        """From now on only calls that began before get a connection. The signal is set when none is in use."""
+        with self:
+            self.ending_since = now
+            self.quiet = self.quiet or Signal()
+            return self.quiet
 
     def counts(self) -> dict[str, int]:
         """`open` = `idle` + `active` + `dialling`, and how many wait for a connection."""

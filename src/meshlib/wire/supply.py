@@ -85,6 +85,10 @@ class Supply:
 
     async def free(self, pool: Pool, attempt: Attempt | None, request: Outgoing, tls: Any) -> Connection:
         """A connection that is free, or a new one; waits for one within the pool timeout and the attempt's deadline."""
+        if self.slots.ending_since is not None and (
+            attempt is None or attempt.call.flow.journal.started > self.slots.ending_since
+        ):
+            raise RuntimeError("Cannot send a request, as the client has been closed.")  # as httpx says it
         time = now()
         while True:
             got = self.slots.checkout(pool, time)
@@ -96,6 +100,19 @@ class Supply:
             if await self._fit(got):
                 return got
             time = now()
+
+    async def warm(self, attempt: Attempt, request: Outgoing, count: int) -> int:
+        """Have `count` idle connections to the attempt's endpoint."""
+        tls = attempt.call.tls and attempt.call.tls.context(attempt.call.library, http2=self._settings["http2"])
+        pool = self.pool(attempt, request, await self.home(), tls, now())
+        ready: list[Connection] = []
+        try:
+            while len(ready) < count:
+                ready.append(await self.free(pool, attempt, request, tls))
+        finally:
+            for connection in ready:
+                connection.free()
+        return count
 
     async def _fit(self, connection: Connection) -> bool:
         """Whether an idle connection is still good, by the kernel's own word."""

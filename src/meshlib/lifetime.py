@@ -1,0 +1,89 @@
+"""The beginning and the end of a client's connections: opened before they are needed, and given time to finish.
+
+Written once: the sync client completes these coroutines without an event loop.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from meshlib.endpoint import first_set
+from meshlib.errors import NoEndpoints
+from meshlib.hop import current_flow
+from meshlib.runtime.context import restore
+from meshlib.wire import is_routed
+from meshlib.wire.outgoing import Outgoing
+from meshlib.wire.private import below_instrumentation, mounts, own_transport, pool_of
+
+if TYPE_CHECKING:
+    from meshlib.call import Attempt, Call
+    from meshlib.door import Door
+    from meshlib.endpoint import Endpoint
+
+
+async def warm(door: Door, client: Any, url: Any, connections: int) -> int:
+    """Have `connections` idle connections to each endpoint that `url` means, and return how many there are in all.
+
+    An endpoint that cannot be reached is left out; only where none can, the last error is raised.
+    """
+    if type(connections) is not int or connections < 1:
+        raise ValueError(f"connections={connections!r}: must be a whole number, 1 or more")
+    request = client.build_request("GET", url)
+    transport = client._transport_for_url(request.url)
+    service = door.mesh.route(request.url)
+    if service is None or not is_routed(transport):
+        raise ValueError(f"{request.url.host}: requests do not go over connections of meshlib's, which could be opened")
+    flow = door.open_flow(request, stream=False)
+    token = current_flow.set(flow)
+    try:
+        call = door.new_call(request, service, transport, None, True)
+        supply = pool_of(below_instrumentation(transport)).supply
+        return await _each(call, supply, await _endpoints(call, service), connections)
+    finally:
+        restore(current_flow, token)
+
+
+async def _endpoints(call: Call, service: Any) -> list[Endpoint | None]:
+    """Those of the service; None for a host that nobody discovers."""
+    endpoints = service.endpoints
+    if endpoints.start is None and endpoints.current is None:
+        return [None]
+    left = None if call.deadline is None else max(call.deadline - call.runtime.now(), 0.0)
+    published = await first_set(endpoints, call.runtime, left)
+    if published is None or not published.endpoints:
+        raise call.error(NoEndpoints, f"no endpoints of {call.service} to connect to", "balance")
+    return list((endpoints.used or published).endpoints)
+
+
+async def _each(call: Call, supply: Any, endpoints: list[Endpoint | None], connections: int) -> int:
+    ready, failed = 0, None
+    for endpoint in endpoints:
+        attempt = call.new_attempt()
+        attempt.endpoint = endpoint
+        try:
+            ready += await supply.warm(attempt, _outgoing(attempt), connections)
+        except call.library.core.ConnectError as exc:
+            failed = call.library.hx.ConnectError(str(exc), request=call.request)
+        except call.library.core.TimeoutException as exc:
+            failed = call.library.hx.ConnectTimeout(str(exc), request=call.request)
+    if failed is not None and not ready:
+        raise failed
+    return ready
+
+
+def _outgoing(attempt: Attempt) -> Outgoing:
+    url = attempt.request.url
+    extensions = {"timeout": attempt.request.extensions.get("timeout", {})}
+    return Outgoing(b"GET", url.raw_scheme, url.raw_host, url.port, url.raw_path, [], None, extensions)
+
+
+async def wind_down(door: Door, client: Any, grace: float) -> bool:
+    """Begin no new request, and wait up to `grace` seconds for those under way. True when none is left."""
+    transports = {id(each): each for each in (own_transport(client), *mounts(client).values()) if each is not None}
+    supplies = [pool_of(below_instrumentation(each)).supply for each in transports.values() if is_routed(each)]
+    began = door.runtime.now()
+    signals = [supply.slots.last_words(began) for supply in supplies]
+    quiet = True
+    for signal in signals:
+        quiet &= await door.runtime.wait(signal, max(began + grace - door.runtime.now(), 0.0))
+    return quiet
