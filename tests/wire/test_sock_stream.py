@@ -157,6 +157,29 @@ def tls_pair():
 
 
 @each_sock
+def test_forget_does_not_wait_for_a_thread_of_the_parents(kind):
+    """A child has a copy of the lock, held by a thread that it does not have."""
+    with Peer(echo) as echoing:
+        stream = kind.backend.connect_tcp("127.0.0.1", echoing.port, 5)
+        held, done = threading.Event(), threading.Event()
+
+        def hold():
+            with stream._lock:
+                held.set()
+                done.wait(PATIENCE)
+
+        holder = threading.Thread(target=hold)
+        holder.start()
+        assert held.wait(PATIENCE)
+        stream.forget()
+        stream.close()
+        with pytest.raises(kind.core.ReadError):
+            stream.read(1, 5)
+        done.set()
+        holder.join()
+
+
+@each_sock
 def test_forget_closes_the_descriptor_without_shutting_the_connection_down(kind):
     with Peer(echo) as echoing:
         stream = kind.backend.connect_tcp("127.0.0.1", echoing.port, 5)

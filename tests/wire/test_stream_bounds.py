@@ -1,6 +1,5 @@
 """Timeouts and deadlines of both of our network streams: when an operation ends, and with which error."""
 
-import socket
 import time
 
 import pytest

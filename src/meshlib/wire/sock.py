@@ -105,8 +105,9 @@ class SockStreamCore:
     def forget(self) -> None:
         """In a forked child: let go of the parent's connection without a word to its peer.
 
-        The lock is left alone: a thread that exists in the parent only may hold it.
+        The lock is made new: a thread that exists in the parent only may hold the old one.
         """
+        self._lock = threading.RLock()
         self._closed = True
         self._sock.close()
 
