@@ -33,15 +33,17 @@ class Ticket:
 
 
 class Slots:
-    """`limit`: connections open or being dialled at most; `idle_limit`: idle ones at most.
+    """`limit`: connections open or being dialled at most; `idle_limit`: idle ones at most, for longer than `patience`
+    seconds: with many endpoints the next request often wants what would just have been closed.
 
     `open` counts both kinds of the first; `idle` holds the idle ones, the longest unused first. `connections` are those
     that exist, idle or in use; what is not in it any more has ended and will never be handed out.
     """
 
-    def __init__(self, limit: float, idle_limit: float) -> None:
+    def __init__(self, limit: float, idle_limit: float, patience: float = 0.0) -> None:
         self.limit = limit
         self.idle_limit = idle_limit
+        self.patience = patience
         self.open = 0
         self.idle: OrderedDict[Connection, None] = OrderedDict()
         self.waiting: OrderedDict[Ticket, None] = OrderedDict()
@@ -145,8 +147,9 @@ class Slots:
             self._fill()
 
     def expire(self, now: float) -> None:
-        """Close idle connections whose time is up, beginning with the longest unused."""
+        """Close idle connections whose time is up, and those that are too many, beginning with the longest unused."""
         with self:
+            self._trim(now)
             while self.idle:
                 connection = next(iter(self.idle))
                 if now < connection.expires:
@@ -206,6 +209,10 @@ class Slots:
         connection.expires = min(now + pool.idle_for(now), connection.dies)
         pool.idle[connection] = self.idle[connection] = None
         if len(self.idle) > self.idle_limit:
+            self._trim(now)
+
+    def _trim(self, now: float) -> None:
+        while len(self.idle) > self.idle_limit and now - next(iter(self.idle)).idle_since >= self.patience:
             self._make_room()
 
     def _make_room(self) -> bool:

@@ -35,6 +35,9 @@ HTTPX_DEFAULT = (100, 20)
 OURS = (1000, 100)
 """What they become here: connections in all, and idle ones (DESIGN section 2)."""
 
+PATIENCE = 1.0
+"""Seconds for which more than these may be idle. Limits that somebody chose hold at once."""
+
 MAX_AGE, JITTER = 300.0, 0.1
 """Seconds for which a connection is used, give or take a tenth, so that not all end at once."""
 
@@ -61,7 +64,8 @@ class Supply:
         self._settings = settings
         limits = (settings["max_connections"], settings["max_keepalive_connections"])
         limit, idle = OURS if limits == HTTPX_DEFAULT else limits
-        self.slots = Slots(math.inf if limit is None else limit, math.inf if idle is None else idle)
+        patience = PATIENCE if limits == HTTPX_DEFAULT else 0.0
+        self.slots = Slots(math.inf if limit is None else limit, math.inf if idle is None else idle, patience)
         self._homes: dict[Any, Home] = {}
         self._homes_lock = new_lock()
         self._next_sweep = -math.inf
