@@ -63,9 +63,9 @@ def default_chain(**sections: Any) -> Chain:
     return build(context)
 
 
-def the_service() -> ServiceState:
+def the_service(**sections: Any) -> ServiceState:
     """The same as a Mesh keeps it."""
-    settings = load(services={SERVICE: {}}, environ={}).settings(SERVICE)
+    settings = load(services={SERVICE: sections}, environ={}).settings(SERVICE)
     state = ServiceState(SERVICE, settings, (), lambda event: None)
     state.endpoints.publish([Address(f"10.0.0.{n}", 80) for n in (1, 2, 3)], RUNTIME.now())
     return state
