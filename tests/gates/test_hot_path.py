@@ -7,16 +7,20 @@ Each bound stands a little above today's figure. Who goes past one on purpose ra
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
+from opentelemetry import trace
+from opentelemetry.metrics import _internal as metrics
 
 import meshlib
 from benchmarks import layers
 from meshlib.hop import arun, run
+from meshlib.layers.tracing.attempt import INSTRUMENTATION
 from meshlib.runtime.aio import AioRuntime
 from meshlib.runtime.sync import SyncRuntime, complete
 from meshlib.testing import FaultServer
@@ -28,6 +32,14 @@ WARM = 100
 
 SERVICE = layers.SERVICE
 URL = f"http://{SERVICE}/charge/42"
+
+
+@pytest.fixture(autouse=True)
+def nobody_records(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process that uses no OpenTelemetry, whatever tests before these have imported or set."""
+    monkeypatch.delitem(sys.modules, INSTRUMENTATION, raising=False)
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", None)
+    monkeypatch.setattr(metrics, "_METER_PROVIDER", None)
 
 
 def cheapest(once: Callable[[], object], times: int = 5) -> Calls:
