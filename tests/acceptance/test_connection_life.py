@@ -6,6 +6,8 @@ What takes minutes is seen on a clock that is moved; what a server does by itsel
 from __future__ import annotations
 
 import asyncio
+import importlib
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,6 +19,7 @@ import pytest
 
 import meshlib
 from meshlib.endpoint import Address
+from meshlib.runtime import clock
 from meshlib.testing import FaultServer, Mode
 from meshlib.testing.server import Fleet
 from tests.acceptance.serving import Server, serving
@@ -31,15 +34,19 @@ class MovedClock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.ahead = 0.0
-        for module in ("router", "connection"):
-            monkeypatch.setattr(f"meshlib.wire.{module}.now", self.now)
+        for name in ("on_httpcore", "on_httpcore2"):
+            importlib.import_module(f"meshlib.wire.{name}")  # these import all of it
+        wire = [module for name, module in sys.modules.items() if name.startswith("meshlib.wire.")]
+        for module in wire:
+            if getattr(module, "now", None) is clock.now:
+                monkeypatch.setattr(module, "now", self.now)
 
     def now(self) -> float:
-        return time.monotonic() + self.ahead
+        return clock.now() + self.ahead
 
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> MovedClock:
+def moved(monkeypatch: pytest.MonkeyPatch) -> MovedClock:
     return MovedClock(monkeypatch)
 
 
@@ -54,13 +61,13 @@ def mesh_of(*addresses: str) -> meshlib.Mesh:
     return meshlib.Mesh({"payment-service": {"discovery": source, "balance": {"policy": "round_robin"}}})
 
 
-async def connections_after(client: Face, server: FaultServer, clock: MovedClock, idle: float) -> int:
+async def connections_after(client: Face, server: FaultServer, moved: MovedClock, idle: float) -> int:
     """How many were made, when a request came, the connection was idle for so long, and another came."""
     before = server.connections
     await client.get(URL)
-    clock.ahead += idle
+    moved.ahead += idle
     await client.get(URL)
-    clock.ahead += 1000  # what is idle now is too old for the next
+    moved.ahead += 1000  # what is idle now is too old for the next
     return server.connections - before
 
 
@@ -76,20 +83,20 @@ async def connections_after(client: Face, server: FaultServer, clock: MovedClock
     ids=["nothing said", "longer than httpx's default", "shorter", "shorter by the client's own limits"],
 )
 def test_idle_for_four_fifths_of_what_the_server_announces(
-    way: Way, server: FaultServer, clock: MovedClock, announced: str | None, own: float, reused: float, new: float
+    way: Way, server: FaultServer, moved: MovedClock, announced: str | None, own: float, reused: float, new: float
 ) -> None:
     if announced is not None:
         server.mode = Mode(headers=(("Keep-Alive", announced),))
 
     async def scenario(client: Face) -> None:
-        assert await connections_after(client, server, clock, reused) == 1
-        assert await connections_after(client, server, clock, new) == 2
+        assert await connections_after(client, server, moved, reused) == 1
+        assert await connections_after(client, server, moved, new) == 2
 
     way.run(scenario, mesh=mesh_of(server.address), limits=way.hx.Limits(keepalive_expiry=own))
 
 
 @each_way
-def test_none_is_used_for_longer_than_five_minutes_and_a_half(way: Way, server: FaultServer, clock: MovedClock) -> None:
+def test_none_is_used_for_longer_than_five_minutes_and_a_half(way: Way, server: FaultServer, moved: MovedClock) -> None:
     """However busy it is: its age is 5 minutes, give or take a tenth."""
     step = 2.0
 
@@ -98,11 +105,11 @@ def test_none_is_used_for_longer_than_five_minutes_and_a_half(way: Way, server: 
             before, age = server.connections, 0.0
             await client.get(URL)
             while server.connections <= before + 1 and age < 400:
-                clock.ahead += step
+                moved.ahead += step
                 age += step
                 await client.get(URL)
             assert 270 - step <= age <= 330 + step
-            clock.ahead += 1000
+            moved.ahead += 1000
 
     way.run(scenario, mesh=mesh_of(server.address))
 
