@@ -45,20 +45,22 @@ class AttemptLayer:
         call = attempt.call
         if call.deadline is None and self._timeout is None:
             return await inner(attempt)
-        self._limit(attempt, call)
+        seconds = self._limit(attempt, call)
+        if self._propagate and seconds is not None:
+            self._tell(attempt, call, seconds)
         response = await inner(attempt)
         attempt.deadline = attempt.body_deadline
         return response
 
-    def _limit(self, attempt: Attempt, call: Call) -> None:
+    def _limit(self, attempt: Attempt, call: Call) -> float | None:
+        """Set the attempt's limits; the seconds that are left for it and its body."""
         now, deadline = call.runtime.now(), call.deadline
         if ran_out(deadline, now):
             raise call.error(DeadlineExceeded, f"the deadline passed before attempt {attempt.number}", self.name)
         again = self._share and attempt.left > 0 and call.repeatable
         attempt.deadline, end = limits(now, deadline, self._timeout, attempt.left if again else 0)
         attempt.body_deadline = end
-        if self._propagate and end is not None:
-            self._tell(attempt, call, end - now)
+        return None if end is None else end - now
 
     def _tell(self, attempt: Attempt, call: Call, seconds: float) -> None:
         """How long the answer is of use: a duration, so that clocks need not agree. The caller's own header stays."""

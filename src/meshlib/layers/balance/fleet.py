@@ -39,7 +39,7 @@ class Fleet:
         self.usual = FrugalMedian()  # seconds that a good answer takes, whichever endpoint gives it
         self.resting = Resting()
         self._endpoints = endpoints
-        self._seen: EndpointSet | None = None
+        self.seen: EndpointSet | None = None
         self._picker: Picker
         self._ramping_until = 0.0
         self._seed: int | None = None
@@ -51,14 +51,13 @@ class Fleet:
     def after_fork(self) -> None:
         """A forked child draws a subset, and a place in the round, of its own: siblings would all have the same."""
         self.resting.after_fork()
-        self._seen = self._seed = None
+        self.seen = self._seed = None
 
     def see(self, published: EndpointSet, rng: Random) -> tuple[Endpoint, ...]:
-        """The endpoints in use of the newest snapshot."""
-        if published is not self._seen:
-            with self._rebuilding:
-                if published is not self._seen:
-                    self._rebuild(published, rng)
+        """The endpoints in use of the newest snapshot: `members`, as long as that is the one in `seen`."""
+        with self._rebuilding:
+            if published is not self.seen:
+                self._rebuild(published, rng)
         return self.members
 
     def pick(self, endpoints: Sequence[Endpoint], now: float, rng: Random) -> Endpoint:
@@ -115,7 +114,7 @@ class Fleet:
         self._endpoints.used = published if whole else EndpointSet(members, published.version, published.at)
         self._picker = self._new_picker(members)
         self.resting.keep(members)
-        self.members, self._seen, self._typical_until = members, published, 0.0
+        self.members, self.seen, self._typical_until = members, published, 0.0
 
     def _subset(self, endpoints: tuple[Endpoint, ...], rng: Random) -> tuple[Endpoint, ...]:
         size = self.settings.subset

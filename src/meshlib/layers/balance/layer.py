@@ -60,7 +60,8 @@ class BalanceLayer:
             published = await self._first(attempt, now)
             now = call.runtime.now()
         fleet = self._fleet
-        endpoint = self._choose(attempt, fleet.see(published, call.runtime.rng), now)
+        members = fleet.members if published is fleet.seen else fleet.see(published, call.runtime.rng)
+        endpoint = self._choose(attempt, members, now)
         permit = attempt.permit
         attempt.endpoint = endpoint
         if attempt.deadline is not None:

@@ -76,7 +76,9 @@ class RetryLayer:
             outcome = error
         else:
             if outcome.status_code < 400:
-                return self.succeeded(outcome)
+                if self.budget is not None:
+                    self.budget.credit()
+                return outcome  # type: ignore[no-any-return]
         try:
             return await Run(self, inner, call).go_on(attempt, outcome)
         finally:
