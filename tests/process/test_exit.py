@@ -91,6 +91,26 @@ STATES = {
             await client.get("http://named-service/")
         asyncio.run(main())
     """,
+    "a forked child": """
+        client = meshlib.Client(**new)
+        client.get(url)
+        pid = os.fork()
+        if pid:
+            assert os.waitpid(pid, 0)[1] == 0
+        else:
+            client.get(url)
+            sys.exit(0)
+    """,
+    "async, a forked child": """
+        client = meshlib.AsyncClient(**new)
+        asyncio.run(client.get(url))
+        pid = os.fork()
+        if pid:
+            assert os.waitpid(pid, 0)[1] == 0
+        else:
+            asyncio.run(client.get(url))
+            sys.exit(0)
+    """,
     "async, loop in a daemon thread": """
         client = meshlib.AsyncClient(**new)
         async def main():

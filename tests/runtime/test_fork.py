@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import logging
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,19 +12,9 @@ from contextvars import ContextVar
 import pytest
 
 from meshlib.runtime import fork
+from tests.process.program import in_a_child
 
 PATIENCE = 5.0
-
-
-def in_a_child(passes: Callable[[], bool]) -> bool:
-    """Whether `passes()` is true in a forked child."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            os._exit(0 if passes() else 1)
-        finally:
-            os._exit(2)
-    return os.waitpid(pid, 0)[1] == 0
 
 
 def free(lock: threading.Lock) -> bool:
