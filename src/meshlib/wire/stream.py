@@ -19,6 +19,9 @@ from meshlib.wire.readable import Readable
 if TYPE_CHECKING:
     from meshlib.call import Attempt
 
+TICKET = 0.001
+"""Seconds for which an idle stream of TLS is read, to take in the tickets that servers send after the handshake."""
+
 WRITE_SIZE = 65536
 """Bytes of one write: the deadline is looked at again after each."""
 
@@ -31,10 +34,19 @@ class StreamCore:
         self._core = core
         self._shared = shared
         self.attempt: Attempt | None = None
-        self.on_lost: Any = None  # nobody tells us
         self._used = False
         self._peer: Any = None
         self._readable: Readable | None = None
+
+    @property
+    def on_lost(self) -> Any:
+        """Called when the connection has ended, by a stream of ours below; httpcore's tell nobody."""
+        return getattr(self._inner, "on_lost", None)
+
+    @on_lost.setter
+    def on_lost(self, tell: Any) -> None:
+        if hasattr(self._inner, "on_lost"):
+            self._inner.on_lost = tell
 
     def get_extra_info(self, info: str) -> Any:
         return self.is_readable() if info == "is_readable" else self._inner.get_extra_info(info)
@@ -84,6 +96,9 @@ class StreamCore:
         if hasattr(self._inner, "forget"):
             self._inner.forget()
 
+    def _may_hold_a_ticket(self) -> bool:
+        return self.is_readable() and self._inner.get_extra_info("ssl_object") is not None
+
     def _share_on_http2(self, inner: Any) -> bool:
         tls = inner.get_extra_info("ssl_object")
         return self._shared or (tls is not None and tls.selected_alpn_protocol() == "h2")
@@ -110,8 +125,19 @@ class SyncStreamCore(StreamCore):
         self._inner.abort() if hasattr(self._inner, "abort") else self._inner.close()
 
     def still_fit(self) -> bool:
-        """Whether an idle connection can carry another request."""
-        return not self.is_readable()
+        """Whether an idle connection can carry another request.
+
+        With TLS a readable socket may hold no more than a session ticket, which this takes in.
+        """
+        if not self._may_hold_a_ticket():
+            return not self.is_readable()
+        try:
+            self._inner.read(1, TICKET)
+        except self._core.ReadTimeout:
+            return not self.is_readable()
+        except self._core.ReadError:
+            pass
+        return False
 
     def start_tls(self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None) -> Any:
         left = clamp(current.get(), timeout, self._core.ConnectTimeout)
@@ -148,8 +174,16 @@ class AsyncStreamCore(StreamCore):
         sock.close()
 
     async def still_fit(self) -> bool:
-        """Whether an idle connection can carry another request."""
-        return not self.is_readable()
+        """See `SyncStreamCore.still_fit`."""
+        if not self._may_hold_a_ticket():
+            return not self.is_readable()
+        try:
+            await self._inner.read(1, TICKET)
+        except self._core.ReadTimeout:
+            return not self.is_readable()
+        except self._core.ReadError:
+            pass
+        return False
 
     async def start_tls(
         self, ssl_context: Any, server_hostname: str | None = None, timeout: float | None = None
