@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
+from meshlib.testing import FaultServer, Mode
 from meshlib.testing.virtual import VirtualRuntime
 from tests.torture.faulty import FAULTS, INTERRUPT, Fault, Line, failing
+from tests.torture.gauges import counts
 from tests.torture.rig import Rig
 from tests.torture.scenarios import SCENARIOS, Scenario
 from tests.torture.stage import Stage
 from tests.torture.strike import LIMIT, run
-from tests.ways import WAYS, Way
+from tests.ways import WAYS, Face, Way
 
 # httpx's own generator round a request's body is left in the middle when the request fails there; trio tells of that
 pytestmark = pytest.mark.filterwarnings("ignore:Async generator 'httpx2?._content:ResourceWarning")
@@ -40,6 +43,23 @@ def test_interrupted_at_each_operation(way: Way, scenario: Scenario, stage: Stag
     """KeyboardInterrupt, as a signal raises it: before the operation, or when it was just carried out."""
     interrupts = [(INTERRUPT, False), (INTERRUPT, True)]
     play(way, lambda: each_operation(Rig(way, scenario, stage), _interrupted_call, interrupts))
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize("way", [way for way in WAYS if way.kind == "asyncio"], ids=str)
+def test_a_connection_that_ended_while_its_last_answer_was_read_is_not_kept(way: Way) -> None:
+    """The answer is complete, and nothing had said that it was the last."""
+    with FaultServer(mode=Mode(body=b"x" * 100_000, close="silent")) as server:
+
+        async def scenario(client: Face) -> None:
+            into: list[bytes] = []
+            async with client.stream("GET", server.url) as response:
+                await asyncio.sleep(0.02)  # body and end have both come
+                await client.pull(response, into)
+            assert len(b"".join(into)) == 100_000
+            assert counts(client.client)["open"] == 0
+
+        way.run(scenario)
 
 
 def play(way: Way, main: Callable[[], Awaitable[Any]]) -> None:

@@ -10,6 +10,7 @@ returned, and there is nothing that could leak.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -192,7 +193,8 @@ class Connection:
         self._slots.drop(self)
 
     def lost(self) -> None:
-        """The peer has closed it; told by the stream, in the loop's thread."""
+        """The peer has closed it; told by the stream, in the loop's thread. What is under way may still be complete."""
+        self.dies = -math.inf
         self._slots.lost(self, now())
 
     def shut(self) -> None:
