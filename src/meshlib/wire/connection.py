@@ -5,7 +5,8 @@ single user by construction does not need. The protocol itself stays with h11. W
 upgrade, CONNECT) is left to httpcore's connection on the same stream: see `stock.py`, and docs/adr/0007-the-wire.md.
 
 A body that has come together with its head is taken out at once: the connection is free before the response is
-returned, and there is nothing that could leak.
+returned, and there is nothing that could leak. Only a stream that the caller opened holds its connection to the end of
+the body even so: whoever bounds his open streams by `max_connections` counts on it.
 """
 
 from __future__ import annotations
@@ -71,9 +72,10 @@ class Connection:
         self._slots = slots
         self._h11 = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD_MAX)
 
-    async def exchange(self, request: Outgoing, timeouts: dict[str, Any]) -> Answer:
+    async def exchange(self, request: Outgoing, timeouts: dict[str, Any], *, hold: bool = False) -> Answer:
         """Send a request and return its answer's head, with the body as far as it has come.
 
+        `hold`: the connection is not free before the body was read or closed, even where all of it has come.
         Raises httpcore's errors. Whatever is raised, a cancellation too, the connection has ended with it.
         """
         try:
@@ -95,7 +97,7 @@ class Connection:
             "network_stream": self.stream,
         }
         headers = head.headers.raw_items()
-        if broken is None and self._h11.their_state is not h11.SEND_BODY:
+        if self.has_answered and not hold:
             self.finished()
             return Answer(head.status_code, headers, extensions, b"".join(chunks))
         rest = Rest(self, chunks, broken, timeouts.get("read"))
@@ -170,6 +172,11 @@ class Connection:
         except self._core.RemoteProtocolError as exc:
             return chunks, exc
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether the end of the answer's body has come."""
+        return self._h11.their_state not in (h11.SEND_BODY, h11.ERROR)
+
     def finished(self) -> None:
         """The answer is complete: free for the next request, unless one side said that this was the last."""
         state = self._h11
@@ -233,7 +240,7 @@ class Rest:
         connection = self._connection
         if self._broken is not None:
             raise self._broken
-        while True:
+        while not connection.has_answered:
             event = connection.next_event()
             if type(event) is h11.Data:
                 return bytes(event.data)
@@ -248,7 +255,10 @@ class Rest:
         """Nobody wants the rest: a connection in the middle of a body is of no more use. Idempotent."""
         if not self._over:
             self._over = True
-            self._connection.end()
+            if self._connection.has_answered:
+                self._connection.finished()
+            else:
+                self._connection.end()
 
     async def aclose(self) -> None:
         self.drop()

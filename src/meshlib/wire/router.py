@@ -88,7 +88,10 @@ class RouterCore:
         if stock.is_unusual(request, self._log):
             answer = await stock.exchange(connection, request)
         else:
-            answer = await connection.exchange(request, request.extensions.get("timeout") or {})
+            streamed = attempt is None or attempt.call.flow.stream
+            answer = await connection.exchange(request, request.extensions.get("timeout") or {}, hold=streamed)
+            if attempt is not None and answer.body is None and connection.has_answered:
+                attempt.release()  # the endpoint is done, whenever the body is read
         return self._returned(attempt, answer, bounded=True)
 
     async def _over_http2(
@@ -120,8 +123,9 @@ class RouterCore:
             response = await self.kind.handle(pool, stock.core_request(self.core, request))
         finally:
             restore(current, token)
-        rest = stock.Taken(self.kind, response.stream)
-        answer = Answer(response.status, response.headers, dict(response.extensions), None, rest)
+        whole = stock.given_whole(response.stream)
+        rest = stock.Taken(self.kind, response.stream) if whole is None else None
+        answer = Answer(response.status, response.headers, dict(response.extensions), whole, rest)
         return self._returned(attempt, answer, bounded=not self._settings["http2"])
 
     def _stock_pool(self, attempt: Attempt | None, request: Outgoing, home: Home) -> Any:

@@ -69,6 +69,11 @@ class Lent:
         self._connection.lose()
 
 
+def given_whole(stream: Any) -> bytes | None:
+    """The body of a mock's answer where that is a value and no stream: it may be read twice, and users' hooks do."""
+    return b"".join(stream) if type(stream).__name__ == "ByteStream" else None
+
+
 class Taken:
     """The body of a response of httpcore's. `owner` is told when it is over. See `connection.Rest`.
 
