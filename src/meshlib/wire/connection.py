@@ -138,6 +138,7 @@ class Connection:
         return b""
 
     async def _head(self, timeout: float | None) -> h11.Response:
+        await self.read(timeout)  # nothing can be there yet: whatever trailed the last answer ended the connection
         while True:
             event = self.next_event()
             if event is h11.NEED_DATA:
