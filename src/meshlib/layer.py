@@ -75,7 +75,5 @@ class Context:
         return Context(self.service, settings, self.endpoints, self.emit, self._shared)
 
     def state(self, key: str, make: Callable[[], T]) -> T:
-        if key not in self._shared:
-            self._shared[key] = make()
-        found: T = self._shared[key]
-        return found
+        found: T | None = self._shared.get(key)
+        return found if found is not None else self._shared.setdefault(key, make())  # of two at once, the first stays

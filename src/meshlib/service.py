@@ -82,8 +82,10 @@ class ServiceState:
         """The chain for calls with these options; it shares budgets, endpoints and breakers with the usual one."""
         if options.only_a_time and (self.settings.deadline is not None or not options.deadline):
             return self.chain
-        if options not in self._variants:
+        found = self._variants.get(options)
+        if found is None:
+            found = self._build(self.context.with_settings(self.settings.replace(options)))
             if len(self._variants) >= MAX_VARIANTS:
                 self._variants.clear()
-            self._variants[options] = self._build(self.context.with_settings(self.settings.replace(options)))
-        return self._variants[options]
+            self._variants[options] = found
+        return found

@@ -112,6 +112,7 @@ def test_listeners_hear_of_endpoints(server):
 
 def test_snapshot_is_plain_data(server):
     mesh = mesh_of(server)
+    server.mode = Mode.drip_body(0.01)
     with meshlib.Client(mesh=mesh) as client, client.stream("GET", URL):
         (service,) = mesh.snapshot().values()
         assert service["endpoints"] == {server.address: {"in_flight": 1, "breaker": "closed"}}

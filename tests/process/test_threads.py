@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -20,15 +19,6 @@ from meshlib.testing.server import FaultServer, Mode, Request
 from tests.ways import busy
 
 THREADS = 64
-
-
-@pytest.fixture
-def switching() -> Iterator[None]:
-    """Threads change places every microsecond instead of every five milliseconds."""
-    usual = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    yield
-    sys.setswitchinterval(usual)
 
 
 def at_once(work: Callable[[int], Any], threads: int = 8) -> list[Any]:

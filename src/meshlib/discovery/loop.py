@@ -11,7 +11,7 @@ import logging
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from meshlib.discovery import policy
 from meshlib.discovery.poller import Poller
@@ -35,29 +35,29 @@ class ControlLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event
         self._ended = threading.Event()
-        self._watches: WeakSet[Watch] = WeakSet()
+        self._watches: WeakValueDictionary[int, Watch] = WeakValueDictionary()  # by id; see `watches`
         self._inbox: deque[Watch] = deque()
         self._pollers: dict[tuple[str, str, str], Poller] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
     def subscribe(self, watch: Watch) -> None:
         """Have the loop ask the source of `watch`. Never raises: without a thread the watch is simply not heard."""
-        if watch not in self._watches:  # else it waits for a loop that is not there yet, or no longer
-            self._watches.add(watch)
+        if id(watch) not in self._watches:  # else it waits for a loop that is not there yet, or no longer
+            self._watches[id(watch)] = watch
             self._inbox.append(watch)
         self._ensure_thread()
         self._nudge()
 
     def unsubscribe(self, watch: Watch) -> None:
         """Let `watch` go. Takes no lock, for it may be called by the garbage collector."""
-        self._watches.discard(watch)
+        self._watches.pop(id(watch), None)
         if self._loop is not None:
             self._inbox.append(watch)
             self._nudge()
 
     def watches(self) -> list[Watch]:
-        """All that were taken up and are still wanted."""
-        return list(self._watches)
+        """All that were taken up and are still wanted. Others may come and go meanwhile, in any thread."""
+        return [watch for ref in self._watches.valuerefs() if (watch := ref()) is not None]
 
     def stop(self) -> None:
         """End the thread at the interpreter's exit; a loop that hangs is left behind, as a daemon."""

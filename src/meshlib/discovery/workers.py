@@ -67,10 +67,12 @@ class Workers:
             self._queue.append(job)
             if len(self._queue) > self._idle and self._threads < LIMIT:
                 self._start_thread()
-            self._changed.notify()
             alone = not self._threads
+            if alone:
+                self._queue.remove(job)
+            else:
+                self._changed.notify()
         if alone:
-            self._queue.remove(job)
             self._finish(job)
         return job
 

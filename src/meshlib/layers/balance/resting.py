@@ -69,7 +69,7 @@ class Resting:
 
         `usable` is called without the lock: a breaker's listeners may run in it.
         """
-        for endpoint, rest in list(self._rests.items()):
+        for endpoint, rest in self._rests.copy().items():
             if (bounded or not rest.timed_out) and self._claim(rest, now):
                 if usable(endpoint):
                     return endpoint
@@ -97,7 +97,7 @@ class Resting:
     def keep(self, members: Iterable[Endpoint]) -> None:
         """Forget those that are no members any more."""
         with self._lock:
-            self._rests = {e: self._rests[e] for e in members if e in self._rests}
+            self._rests = {e: rest for e in members if (rest := self._rests.get(e)) is not None}
             self._wake()
 
     def after_fork(self) -> None:
@@ -117,4 +117,5 @@ class Resting:
 
     def _wake(self) -> None:
         self.anybody = bool(self._rests)
-        self.next = min((rest.until for rest in self._rests.values()), default=inf)
+        # over a copy: a finalizer, for which the lock is reentrant, may come in between and change it
+        self.next = min((rest.until for rest in self._rests.copy().values()), default=inf)

@@ -53,8 +53,10 @@ class Ejections:
     def _arrange(self) -> tuple[bool, bool, int]:
         self._arranged_for = self._in_use()
         members = frozenset(self._arranged_for.endpoints) if self._arranged_for else frozenset()
-        self._open = {gate: None for gate in self._open if not gate.endpoint.gone}
-        gates = [gate for gate in self._open if gate.endpoint in members]
+        for gate in list(self._open):  # a finalizer, for which the lock is reentrant, may come in between and add one
+            if gate.endpoint.gone:
+                self._open.pop(gate, None)
+        gates = [gate for gate in list(self._open) if gate.endpoint in members]
         out = left_out(len(gates), len(members))
         for position, gate in enumerate(gates):
             gate.ejected = position < out
