@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
+import h11
 import httpx
 import pytest
 
@@ -65,17 +67,32 @@ def test_hooks_run_once_per_hop_and_find_the_body_read(server: FaultServer) -> N
 
 
 @pytest.mark.realtime
-def test_limits_hold_for_each_endpoint(server: FaultServer) -> None:
-    limits = httpx.Limits(max_connections=1)
+def test_limits_hold_for_the_whole_client() -> None:
+    limits = httpx.Limits(max_connections=2)
     with (
-        Fleet(2) as fleet,
+        Fleet(3) as fleet,
         meshlib.Client(mesh=on(*fleet.servers), limits=limits, timeout=0.3) as client,
         client.stream("GET", NAME),
         client.stream("GET", NAME),
     ):
-        assert [server.open_connections for server in fleet.servers] == [1, 1]
+        assert sum(server.open_connections for server in fleet.servers) == 2
         with pytest.raises(httpx.PoolTimeout):
             client.get(NAME)
+
+
+def test_without_limits_of_its_own_a_client_keeps_more_than_httpx_does() -> None:
+    """A hundred and one streams are open at once, where httpx's limit is a hundred."""
+    with Fleet(3) as fleet, meshlib.Client(mesh=on(*fleet.servers), timeout=5) as client, ExitStack() as streams:
+        for _ in range(101):
+            streams.enter_context(client.stream("GET", NAME))
+        assert sum(server.open_connections for server in fleet.servers) == 101
+
+
+def test_a_body_that_does_not_fit_its_announced_length(server: FaultServer) -> None:
+    with meshlib.Client(mesh=on(server)) as client, pytest.raises(httpx.LocalProtocolError):
+        client.post(NAME, content=b"four", headers={"Content-Length": "3"})
+    with httpx.Client() as stock, pytest.raises(h11.LocalProtocolError):
+        stock.post(server.url, content=b"four", headers={"Content-Length": "3"})
 
 
 @pytest.mark.parametrize(
