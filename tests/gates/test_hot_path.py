@@ -24,7 +24,10 @@ from meshlib.layers.tracing.attempt import INSTRUMENTATION
 from meshlib.runtime.aio import AioRuntime
 from meshlib.runtime.sync import SyncRuntime, complete
 from meshlib.testing import FaultServer
+from meshlib.testing.fleet import FleetSimulator
+from meshlib.testing.virtual import VirtualRuntime
 from tests.gates.counting import Calls, Suspensions, blocks_held, blocks_lost, calls, system_calls, timers
+from tests.simulation.rig import Client, Traffic, names
 
 HINT = "\nThe functions of one call are listed above; what is new among them?"
 WARM = 100
@@ -213,3 +216,18 @@ def whole_requests(server: FaultServer, kind: str) -> Calls:
             return cheapest(lambda: runner.run(client.get(URL)))
         finally:
             runner.run(client.aclose())
+
+
+# ---- the simulator ---------------------------------------------------------------------------------------------------
+
+
+def test_a_simulated_call_enters_few_functions() -> None:
+    """Chain, clock and fleet: what bounds how many calls a second can be simulated."""
+    clock = VirtualRuntime(1)
+    traffic = Traffic([Client(clock, FleetSimulator(clock, names(10), seed=1))], seed=1)
+    traffic.run(1000.0, 1.0)
+    before = len(traffic.outcomes)
+    with calls() as seen:
+        traffic.run(1000.0, 1.0)
+    each = seen.within("meshlib/") / (len(traffic.outcomes) - before)
+    assert each <= 102, f"{each} functions for each call{seen}"
