@@ -6,6 +6,7 @@ request behind the next HTTP/1 hop. So all of it is checked here, before any tra
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from meshlib.errors import RequestRefused
@@ -44,9 +45,28 @@ def check_headers(call: Call, headers: Sequence[tuple[bytes, bytes]]) -> None:
     if b"".join(values).translate(None, _VALUE):
         bad = next(name for name, value in headers if value.translate(None, _VALUE))
         raise _refused(call, f"header {bad.decode('latin-1')!r} has a control character in its value")
-    if b"" in names or b"".join(names).translate(None, _TOKEN):
+    if not _are_names(names):
         bad = next(name for name in names if not _is_token(name))
         raise _refused(call, f"header name {bad.decode('latin-1')!r} is not a token ({_ALLOWED})")
+
+
+def check_added(call: Call, headers: dict[str, str]) -> None:
+    """`check_headers` for what the mesh adds to an attempt: a few names, always the same, and mostly plain values."""
+    for name, value in headers.items():
+        if not (value.isascii() and value.isprintable() and _is_name(name)):
+            check_headers(call, [(name.encode(), value.encode()) for name, value in headers.items()])
+            return
+
+
+@lru_cache(maxsize=1024)
+def _are_names(names: tuple[bytes, ...]) -> bool:
+    """A client's requests have the same few sets of names again and again."""
+    return b"" not in names and not b"".join(names).translate(None, _TOKEN)
+
+
+@lru_cache(maxsize=256)
+def _is_name(name: str) -> bool:
+    return _is_token(name.encode())
 
 
 def _is_token(text: bytes) -> bool:

@@ -107,7 +107,9 @@ class Door:
         """The call of a request that goes the lean way, where nothing of it is put on the caller's request."""
         self.way.names.opens(client)
         self.way.names.with_timeout(client, request)
-        return self.new_call(request, service, transport, partial(transmit, self.way, client, transport), True)
+        call = self.new_call(request, service, transport, partial(transmit, self.way, client, transport), True)
+        call.mocked = never  # the way was found free of mocks; a later attempt looks again
+        return call
 
     def new_call(self, request: Any, service: ServiceState, transport: Any, transmit: Any, pinned: bool) -> Call:
         """The call of one hop."""
@@ -253,6 +255,11 @@ class AsyncDoor(Door):
     async def wind_down(self, client: Any, grace: float) -> bool:
         """See `lifetime.wind_down`."""
         return await wind_down(self, client, grace)
+
+
+def never() -> bool:
+    """The `mocked` of a call that goes the lean way."""
+    return False
 
 
 def the_mesh(given: Mesh | None) -> Mesh:

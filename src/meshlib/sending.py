@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from meshlib.checks import check_headers
+from meshlib.checks import check_added, check_headers
 from meshlib.runtime.sync import Boxed
 from meshlib.wire.bounded import abound, bound
-from meshlib.wire.current import ATTEMPT, encoded
+from meshlib.wire.current import ATTEMPT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,7 +44,7 @@ class Sending:
         if call.altered:
             check_headers(call, request.headers.raw)
         if attempt.headers:
-            check_headers(call, encoded(attempt.headers))
+            check_added(call, attempt.headers)
             if on_request(call):
                 self._put(attempt.headers)
         request.extensions = {**self._extensions, ATTEMPT: attempt}

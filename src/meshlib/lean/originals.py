@@ -10,6 +10,7 @@ from __future__ import annotations
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
+from meshlib.lean.known import is_known
 from meshlib.lean.private import readable
 from meshlib.mixins import AsyncClientCore, ClientCore, SyncClientCore
 
@@ -126,15 +127,17 @@ def _below(kind: Any) -> Any:
 
 
 def _is_from(function: Any, place: tuple[str, str]) -> bool:
-    """Whether a function was written there. Proxies and `functools.wraps` lie about names; type, globals and code do
-    not.
+    """Whether it is the function written there, and does what is known of it.
+
+    Proxies and `functools.wraps` lie about names; the type, the globals and the code do not.
     """
     if type(function) is property:
         function = function.fget
     if type(function) is not FunctionType:
         return False
     module: str = function.__globals__.get("__name__", "")
-    return (module + ".").startswith(place[0] + ".") and function.__code__.co_qualname == place[1]
+    written_there = (module + ".").startswith(place[0] + ".") and function.__code__.co_qualname == place[1]
+    return written_there and is_known(function)
 
 
 def _are_those_of_the_class(client: Any, own: dict[str, Any]) -> bool:

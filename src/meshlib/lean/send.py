@@ -5,8 +5,10 @@ What follows a redirect is httpx's own code again, from the point at which `send
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from meshlib.hop import is_mocked
 from meshlib.sending import aread, over, read, transmit, transmit_async
 from meshlib.wire.bounded import abound, bound
 from meshlib.wire.private import pool_of
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 async def lean(way: Way, client: Any, transport: Any, attempt: Attempt) -> Response:
     """Send an attempt through the router of `transport`, blocking. Raises httpx's errors."""
     if attempt.number > 1 and not way.holds(client, transport):
+        attempt.call.mocked = partial(is_mocked, way.library)
         return await transmit(client._send_single_request, attempt)
     outgoing = way.outgoing(attempt)
     try:
@@ -38,6 +41,7 @@ async def lean(way: Way, client: Any, transport: Any, attempt: Attempt) -> Respo
 async def lean_async(way: Way, client: Any, transport: Any, attempt: Attempt) -> Response:
     """`lean` for asyncio and trio."""
     if attempt.number > 1 and not way.holds(client, transport):
+        attempt.call.mocked = partial(is_mocked, way.library)
         return await transmit_async(client._send_single_request, attempt)
     outgoing = way.outgoing(attempt)
     try:

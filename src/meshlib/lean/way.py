@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from meshlib.checks import check_headers
+from meshlib.checks import check_added, check_headers
 from meshlib.lean.body import Arrived, bodies, elapsed
 from meshlib.lean.originals import Originals, is_bound
 from meshlib.lean.private import Names, built, decoded, put_content
-from meshlib.wire.current import ATTEMPT, encoded
+from meshlib.wire.current import ATTEMPT
 from meshlib.wire.outgoing import Outgoing
 from meshlib.wire.private import mounts, own_transport, pool_of
 from meshlib.wire.router import RouterCore
@@ -72,11 +72,11 @@ class Way:
         """The attempt's request for the router. Raises RequestRefused for headers that must not be sent."""
         call, request = attempt.call, attempt.request
         url = request.url
-        headers = request.headers.raw if call.altered else call.raw_headers().copy()
+        headers = request.headers.raw  # not the caller's as they were: the trace context of this attempt is in these
         if call.altered:
             check_headers(call, headers)
         if attempt.headers:
-            check_headers(call, encoded(attempt.headers))
+            check_added(call, attempt.headers)
         return Outgoing(
             request.method.encode("ascii"),
             url.raw_scheme,
@@ -92,21 +92,7 @@ class Way:
         """httpx's response to it. It is read and closed, if the whole body is there and nobody streams it."""
         raw = [(name, name.lower(), value) for name, value in answer.headers]
         call, body, seen = attempt.call, answer.body, {name for _, name, _ in raw}
-        response = built(self.library.hx, raw, self._fields(client, attempt, answer))
-        at_once = body is not None and not call.flow.stream and call.max_response_bytes is None
-        if body is not None:
-            attempt.release()
-        if not at_once:
-            source = answer.stream if body is None else Arrived(body)
-            response.stream = self._open(source, response, attempt, self.names.map_exceptions)
-        self._told(client, response, seen)
-        if at_once and body is not None:
-            put_content(response, self._content(response, body) if b"content-encoding" in seen else body, len(body))
-            response.elapsed = elapsed(attempt)
-        return response
-
-    def _fields(self, client: Any, attempt: Attempt, answer: Answer) -> dict[str, Any]:
-        return {
+        fields = {
             "status_code": answer.status,
             "_request": attempt.request,
             "next_request": None,
@@ -118,6 +104,18 @@ class Way:
             "stream": self._read,
             "_num_bytes_downloaded": 0,
         }
+        response = built(self.library.hx, raw, fields)
+        at_once = body is not None and not call.flow.stream and call.max_response_bytes is None
+        if body is not None:
+            attempt.release()
+        if not at_once:
+            source = answer.stream if body is None else Arrived(body)
+            response.stream = self._open(source, response, attempt, self.names.map_exceptions)
+        self._told(client, response, seen)
+        if at_once and body is not None:
+            put_content(response, self._content(response, body) if b"content-encoding" in seen else body, len(body))
+            response.elapsed = elapsed(attempt)
+        return response
 
     def _content(self, response: Any, body: bytes) -> bytes:
         with self.names.request_context(request=response.request):
