@@ -34,6 +34,10 @@ _WITH_TIME = (429, 503)
 _SECONDS = re.compile(r"[0-9]{1,300}(\.[0-9]{1,300})?")
 
 
+class OwnFault(Exception):
+    """Among the causes of an error: this process broke the connection itself, and no endpoint is to blame."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What an attempt's outcome means.
@@ -94,14 +98,14 @@ def _of_error(attempt: Attempt, error: BaseException, now: float) -> Verdict:
         ours = isinstance(error, library.hx.PoolTimeout) or attempt.short or _stalled(attempt.deadline, now)
         return Verdict("timeout", failure=True, charge=not ours, unsent=unsent)
     if isinstance(error, library.broken):
-        return Verdict("connection", failure=True, charge=not _ran_short(error), unsent=unsent)
+        return Verdict("connection", failure=True, charge=not _own_doing(error), unsent=unsent)
     return _OTHER
 
 
-def _ran_short(error: BaseException | None) -> bool:
-    """Whether a dial failed for want of file descriptors, ports or memory here: every endpoint would fail alike."""
+def _own_doing(error: BaseException | None) -> bool:
+    """Whether we broke it, or had no file descriptors, ports or memory for a dial: every endpoint would fail alike."""
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+        if isinstance(error, OwnFault) or (isinstance(error, OSError) and error.errno in _EXHAUSTED):
             return True
         error = error.__cause__ or error.__context__  # httpcore has it as context only
     return False

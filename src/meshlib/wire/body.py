@@ -152,7 +152,11 @@ class Body:
         if not type(exc).__module__.startswith(self._core.__name__):
             return exc
         same_name = getattr(attempt.call.library.hx, type(exc).__name__, None)
-        return exc if same_name is None else same_name(str(exc), request=attempt.request)
+        if same_name is None:
+            return exc
+        told: BaseException = same_name(str(exc), request=attempt.request)
+        told.__cause__ = exc
+        return told
 
 
 def opened_at() -> tuple[str, int]:

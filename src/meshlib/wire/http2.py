@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from meshlib.classify import OwnFault
 from meshlib.runtime.clock import now
 from meshlib.runtime.fork import new_rlock
 from meshlib.runtime.signal import Signal
 from meshlib.wire.answer import Answer
 from meshlib.wire.current import current
-from meshlib.wire.stock import Taken, core_request
+from meshlib.wire.stock import Taken, core_request, in_core_words
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt
@@ -114,10 +115,11 @@ class Multiplexed:
         except core.ConnectionNotAvailable:
             place.over(complete=False)
             return None
-        except self._errors as exc:  # httpcore 1 lets some of h2's own errors through
+        except self._errors as exc:
             place.over(complete=False)
-            raise core.RemoteProtocolError(str(exc)) from exc
-        except BaseException:
+            raise in_core_words(core, exc)  # noqa: B904 - it has its cause
+        except BaseException as exc:
+            place.excuse(exc)
             place.over(complete=False)
             raise
         finally:
@@ -175,6 +177,13 @@ class Place:
         if not self._over:
             self._over = True
             self._connections.give_back(self._shared, complete=complete, lost=lost)
+
+    def excuse(self, error: BaseException) -> None:
+        """On a connection that another request has abandoned, an error says nothing about the endpoint."""
+        if self._shared.retired and isinstance(error, Exception):
+            while error.__cause__ is not None:
+                error = error.__cause__
+            error.__cause__ = OwnFault("another request on this connection was abandoned")
 
     def lose(self) -> None:
         """`over`, for a finalizer."""

@@ -11,6 +11,7 @@ import logging
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from meshlib.classify import OwnFault
 from meshlib.wire.answer import Answer
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ class Lent:
         else:
             self._connection.end()
 
+    def excuse(self, error: BaseException) -> None:
+        """Nobody else uses the connection: the error is what it is."""
+
     def lose(self) -> None:
         self._connection.lose()
 
@@ -98,8 +102,10 @@ class Taken:
             chunk = await self._kind.next(self._chunks)
         except self._errors as exc:
             await self.aclose()
-            raise self._kind.core.RemoteProtocolError(str(exc)) from exc
-        except BaseException:
+            raise in_core_words(self._kind.core, exc)  # noqa: B904 - it has its cause
+        except BaseException as exc:
+            if self._owner is not None:
+                self._owner.excuse(exc)
             await self.aclose()
             raise
         if chunk is None:
@@ -123,6 +129,21 @@ class Taken:
         self._over = True
         if self._owner is not None:
             self._owner.lose()
+
+
+def in_core_words(core: Any, error: Exception) -> BaseException:
+    """What shall be raised for an error of h2's, or of httpcore's own bookkeeping, that httpcore let through.
+
+    anyio's semaphore, released once too often by httpcore, puts such an error in the place of the cancellation that
+    it met; the cancellation is what the task must get.
+    """
+    met = error.__context__
+    if met is not None and not isinstance(met, Exception):
+        return met
+    told: BaseException = core.RemoteProtocolError(str(error))
+    told.__cause__ = error
+    error.__cause__ = OwnFault("httpcore lost count of this connection's requests")
+    return told
 
 
 class Patched:
