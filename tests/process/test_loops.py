@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import socket
 import threading
 import warnings
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
+import anyio
 import httpx
 import httpx2
 import pytest
@@ -144,6 +146,12 @@ async def pending(client: Any, kept: list[Any]) -> None:
     await client.get(URL + "/never")
 
 
+async def pending_in_a_scope(client: Any, kept: list[Any]) -> None:
+    """anyio keeps a task that is in one of its scopes for as long as the process lives."""
+    with anyio.fail_after(100):
+        await client.get(URL + "/never")
+
+
 async def streaming(client: Any, kept: list[Any]) -> None:
     request = client.build_request("GET", URL + "/drip")
     response = await client.send(request, stream=True)
@@ -156,9 +164,16 @@ async def queued(client: Any, kept: list[Any]) -> None:
     await asyncio.gather(*(client.get(URL + f"/never{n}") for n in range(4)))
 
 
+async def queued_in_a_scope(client: Any, kept: list[Any]) -> None:
+    with anyio.fail_after(100):
+        async with anyio.create_task_group() as tasks:
+            for number in range(4):
+                tasks.start_soon(client.get, URL + f"/never{number}")
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @each_module
-@pytest.mark.parametrize("state", [idle, pending, streaming, queued])
+@pytest.mark.parametrize("state", [idle, pending, pending_in_a_scope, streaming, queued, queued_in_a_scope])
 def test_a_loop_that_dies_leaves_nothing_behind(ours: Any, state: Any, mesh: meshlib.Mesh, server: FaultServer) -> None:
     limits = (httpx if ours is meshlib else httpx2).Limits(max_connections=2)
     client, dying, kept = ours.AsyncClient(mesh=mesh, trust_env=False, limits=limits), Dying(), []
@@ -168,10 +183,32 @@ def test_a_loop_that_dies_leaves_nothing_behind(ours: Any, state: Any, mesh: mes
     dying.close()
     kept.clear()
     assert asyncio.run(ask(client, "next")) == []
-    gc.collect()
     assert busy(mesh) == 0
+    assert client._transport._pool.counts()["open"] == 0
     assert eventually(lambda: server.open_connections == 0)
     asyncio.run(client.aclose())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("scope", [False, True])
+def test_a_loop_that_dies_while_it_dials_gives_the_slot_back(scope: bool) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers a TLS hello
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        mesh = meshlib.Mesh({"payment-service": meshlib.Service(f"static://{address}")})
+        client, dying = meshlib.AsyncClient(mesh=mesh, trust_env=False, timeout=100), Dying()
+
+        async def dialling() -> None:
+            with anyio.fail_after(100) if scope else nullcontext():
+                await client.get("https://payment-service/")
+
+        dying.run(dialling())
+        pool = client._transport._pool
+        assert (busy(mesh), pool.counts()["dialling"]) == (1, 1)
+        dying.close()
+        assert busy(mesh) == 0
+        gc.collect()
+        assert (busy(mesh), pool.counts()["open"]) == (0, 0)
+        asyncio.run(client.aclose())
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -180,7 +217,6 @@ def test_nothing_is_in_flight_in_a_dead_loop_even_if_the_client_is_never_used_ag
     dying.run(pending(client, []))
     assert busy(mesh) == 1
     dying.close()
-    gc.collect()
     assert busy(mesh) == 0
     with suppress(RuntimeError):
         asyncio.run(client.aclose())

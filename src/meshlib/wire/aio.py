@@ -8,6 +8,8 @@ the attempt's deadline bounds every operation with one timer for the connection.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -156,8 +158,10 @@ class AioStreamCore(asyncio.Protocol):
             return
         try:
             self._loop.call_soon_threadsafe(self._cut)
-        except RuntimeError:  # the loop is closed, and nobody waits in it
-            pass
+        except RuntimeError:  # the loop is closed, and nobody waits in it; the descriptor is the transport's to close
+            sock = self._transport.get_extra_info("socket")
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def forget(self) -> None:
         """In a forked child: let go of the parent's connection, without a word to its peer or to the parent's loop."""

@@ -15,21 +15,28 @@ import sniffio
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
+    from meshlib.call import Attempt
     from meshlib.wire.pool import Pool
-    from meshlib.wire.slots import Slots
+    from meshlib.wire.slots import Slots, Ticket
 
 Key = tuple[Any, ...]
 
 
 class Home:
-    """`pools` by what must never be mixed up; `stock` are httpcore's beside them, for classes that were patched."""
+    """`pools` by what must never be mixed up; `stock` are httpcore's beside them, for classes that were patched.
 
-    __slots__ = ("guard", "loop", "pools", "stock")
+    `waiting` and `dialling` are the attempts that have no connection yet: they are in no pool's books, and the garbage
+    collector may never find them (anyio keeps a task that is in one of its scopes).
+    """
+
+    __slots__ = ("dialling", "guard", "loop", "pools", "stock", "waiting")
 
     def __init__(self, loop: Any) -> None:
         self.loop = loop
         self.pools: dict[Key, Pool] = {}
         self.stock: dict[Key, Any] = {}
+        self.waiting: dict[Ticket, Attempt | None] = {}
+        self.dialling: dict[object, tuple[Pool, Attempt | None]] = {}
         self.guard: AsyncGenerator[None, None] | None = None
 
     def is_over(self) -> bool:

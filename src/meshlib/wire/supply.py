@@ -131,12 +131,16 @@ class Supply:
         return False
 
     async def _wait(self, ticket: Ticket, attempt: Attempt | None, request: Outgoing) -> Connection | bool:
-        slots = self.slots
+        slots, waiting = self.slots, ticket.pool.home.waiting
+        waiting[ticket] = attempt
         try:
             await self.kind.runtime.wait(ticket.signal, self.left(attempt, request, "pool"))
         except BaseException:
-            self._hand_on(slots.leave(ticket), ticket.pool)
+            if ticket in waiting:  # else `bury` has done it
+                self._hand_on(slots.leave(ticket), ticket.pool)
             raise
+        finally:
+            waiting.pop(ticket, None)
         got = slots.leave(ticket)
         if not got:
             raise self.kind.core.PoolTimeout
@@ -159,11 +163,16 @@ class Supply:
             self.slots.give_back(got, now())
 
     async def _dial(self, pool: Pool, attempt: Attempt | None, request: Outgoing, tls: Any) -> Connection:
+        dialling, this = pool.home.dialling, object()
+        dialling[this] = (pool, attempt)
         try:
             stream = await self._dialler.dial(attempt, request, tls)
         except BaseException:
-            self.slots.free(pool)
+            if this in dialling:  # else `bury` has done it
+                self.slots.free(pool)
             raise
+        finally:
+            dialling.pop(this, None)
         spread = 1 - JITTER + 2 * JITTER * self.kind.runtime.rng.random()
         connection = Connection(self.kind, pool, self.slots, self.kind.io(stream), now() + MAX_AGE * spread)
         self.slots.opened(connection)
@@ -232,13 +241,23 @@ class Supply:
         self._homes.clear()
 
     def bury(self) -> None:
-        """End what dead event loops have left behind. Nobody finishes their calls: what they held is given back here,
-        or, by those that had no connection yet, when the garbage collector finds them.
-        """
+        """End what dead event loops have left behind: nobody finishes their calls, so what they held is given back."""
         with self._homes_lock:
             over = [home for home in self._homes.values() if home.is_over()]
             for home in over:
                 del self._homes[home.loop]
         for home in over:
-            for attempt in self.slots.close(home):
+            for attempt in [*self._given_up(home), *self.slots.close(home)]:
                 attempt.release(GeneratorExit())  # what an abandoned coroutine ends with
+
+    def _given_up(self, home: Home) -> list[Attempt]:
+        """Give back the places and slots of attempts that had no connection yet, and return these."""
+        waiting, dialling = list(home.waiting.items()), list(home.dialling.values())
+        home.waiting.clear()
+        home.dialling.clear()
+        for got, ticket in [(self.slots.leave(ticket), ticket) for ticket, _ in waiting]:
+            self._hand_on(got, ticket.pool)
+        for pool, _ in dialling:
+            self.slots.free(pool)
+        attempts = [attempt for _, attempt in (*waiting, *dialling)]
+        return [attempt for attempt in attempts if attempt is not None]
