@@ -1,4 +1,7 @@
-"""A small HTTP/2 server over TLS on h2, in a thread: answers, or hangs on `/hang`, and keeps what it was asked."""
+"""A small HTTP/2 server over TLS on h2, in a thread, which keeps what it was asked.
+
+It answers at once, with a long body on `/large` (as fast as the reader takes it), and never on `/hang`.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,19 @@ from typing import Any
 import h2.config
 import h2.connection
 import h2.events
+import h2.exceptions
 import trustme
 
 from meshlib.testing.loopthread import LoopThread
+
+LARGE = bytes(range(256)) * 800
 
 
 class H2Server:
     def __init__(self, ca: trustme.CA, name: str) -> None:
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.set_alpn_protocols(["h2"])
-        ca.issue_cert(name).configure_cert(self.context)
+        ca.issue_cert(name, "127.0.0.1").configure_cert(self.context)
         self.connections = 0
         self.asked: list[dict[bytes, bytes]] = []
 
@@ -51,6 +57,7 @@ class _Protocol(asyncio.Protocol):
     def __init__(self, server: H2Server) -> None:
         self.server = server
         self.h2 = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding=None))
+        self.unsent: dict[int, bytes] = {}
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
@@ -66,10 +73,28 @@ class _Protocol(asyncio.Protocol):
         for event in self.h2.receive_data(data):
             if isinstance(event, h2.events.RequestReceived):
                 self._answer(event.stream_id, dict(event.headers))
+            elif isinstance(event, h2.events.StreamReset):
+                self.unsent.pop(event.stream_id, None)
+        for stream in list(self.unsent):
+            self._send(stream)
         self.transport.write(self.h2.data_to_send())
 
     def _answer(self, stream: int, headers: dict[bytes, bytes]) -> None:
         self.server.asked.append(headers)
         if headers[b":path"] != b"/hang":
-            self.h2.send_headers(stream, [(b":status", b"200"), (b"content-length", b"2")])
-            self.h2.send_data(stream, b"ok", end_stream=True)
+            body = LARGE if headers[b":path"] == b"/large" else b"ok"
+            self.h2.send_headers(stream, [(b":status", b"200"), (b"content-length", b"%d" % len(body))])
+            self.unsent[stream] = body
+
+    def _send(self, stream: int) -> None:
+        """As much as the reader's windows allow."""
+        try:
+            while self.unsent[stream]:
+                most = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size)
+                if most <= 0:
+                    return
+                part, self.unsent[stream] = self.unsent[stream][:most], self.unsent[stream][most:]
+                self.h2.send_data(stream, part, end_stream=not self.unsent[stream])
+        except h2.exceptions.ProtocolError:  # the client has reset it, or goes away
+            pass
+        self.unsent.pop(stream)
