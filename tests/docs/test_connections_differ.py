@@ -121,13 +121,14 @@ class Logged(meshlib.Client):
 
     def _send_single_request(self, request: httpx.Request) -> httpx.Response:
         self.hops += 1
-        return super()._send_single_request(request)
+        response: httpx.Response = super()._send_single_request(request)
+        return response
 
 
 def test_a_method_that_is_overridden_or_patched_is_called(server: FaultServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Logged(mesh=on(server)) as client:
-        client.get(NAME)
-        assert client.hops == 1
+    with Logged(mesh=on(server)) as logged:
+        logged.get(NAME)
+        assert logged.hops == 1
     calls: list[httpx.Request] = []
     original = httpx.HTTPTransport.handle_request
 
