@@ -1,6 +1,7 @@
 """A small HTTP/2 server over TLS on h2, in a thread, which keeps what it was asked.
 
-It answers at once, with a long body on `/large` (as fast as the reader takes it), and never on `/hang`.
+It answers at once, with a long body on `/large` (as fast as the reader takes it), with half a body on `/stall`, and
+never on `/hang`.
 """
 
 from __future__ import annotations
@@ -84,7 +85,10 @@ class _Protocol(asyncio.Protocol):
         if headers[b":path"] != b"/hang":
             body = LARGE if headers[b":path"] == b"/large" else b"ok"
             self.h2.send_headers(stream, [(b":status", b"200"), (b"content-length", b"%d" % len(body))])
-            self.unsent[stream] = body
+            if headers[b":path"] == b"/stall":
+                self.h2.send_data(stream, body[:1])
+            else:
+                self.unsent[stream] = body
 
     def _send(self, stream: int) -> None:
         """As much as the reader's windows allow."""

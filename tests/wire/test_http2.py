@@ -85,6 +85,22 @@ def test_a_deadline_ends_a_call_that_hangs(way, ca, server):
     way.run(scenario, mesh=mesh, http2=True, verify=trusting(ca))
 
 
+@pytest.mark.realtime
+@each_way
+def test_httpx_s_read_timeout_ends_a_body_that_stalls(way, ca, server):
+    mesh = mesh_of(server, retry=False)
+
+    async def scenario(client):
+        began = time.monotonic()
+        with pytest.raises(way.hx.ReadTimeout):
+            await client.get(f"{URL}stall")
+        assert time.monotonic() - began < 2
+        assert busy(mesh) == 0
+        assert (await client.get(URL)).text == "ok"
+
+    way.run(scenario, mesh=mesh, http2=True, verify=trusting(ca), timeout=0.2)
+
+
 @each_way
 def test_a_service_with_certificates_of_its_own_speaks_http2_too(way, ca, server, tmp_path):
     path = tmp_path / "ca.pem"

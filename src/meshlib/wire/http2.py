@@ -126,7 +126,8 @@ class Multiplexed:
             current.reset(token)
             request.extensions = extensions
         shared.connection.used = True
-        rest = Taken(self._kind, response.stream, place, self._errors)
+        read = (extensions.get("timeout") or {}).get("read")
+        rest = Taken(self._kind, response.stream, place, self._errors, read)
         return Answer(response.status, response.headers, dict(response.extensions), None, rest)
 
     def _bounds(self, attempt: Attempt | None, request: Outgoing) -> tuple[float | None, dict[str, Any]]:

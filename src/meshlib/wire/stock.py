@@ -81,25 +81,32 @@ def given_whole(stream: Any) -> bytes | None:
 class Taken:
     """The body of a response of httpcore's. `owner` is told when it is over. See `connection.Rest`.
 
-    `errors` are those that httpcore should have put into its own words.
+    `errors` are those that httpcore should have put into its own words; `read` seconds a chunk may take, where httpcore
+    was not told (an async client's shared connection).
     """
 
-    __slots__ = ("_chunks", "_complete", "_errors", "_kind", "_over", "_owner", "_stream")
+    __slots__ = ("_chunks", "_complete", "_errors", "_kind", "_over", "_owner", "_read", "_stream")
 
     def __init__(
-        self, kind: AsyncKind | SyncKind, stream: Any, owner: Any = None, errors: tuple[type[Exception], ...] = ()
+        self,
+        kind: AsyncKind | SyncKind,
+        stream: Any,
+        owner: Any = None,
+        errors: tuple[type[Exception], ...] = (),
+        read: float | None = None,
     ) -> None:
         self._kind = kind
         self._stream = stream
         self._chunks = kind.iterate(stream)
         self._owner = owner
         self._errors = errors
+        self._read = read
         self._over = self._complete = False
 
     async def next(self) -> bytes | None:
         """The next chunk; None at the end."""
         try:
-            chunk = await self._kind.next(self._chunks)
+            chunk = await self._kind.within(self._kind.next(self._chunks), self._read, self._kind.core.ReadTimeout)
         except self._errors as exc:
             await self.aclose()
             raise in_core_words(self._kind.core, exc)  # noqa: B904 - it has its cause
