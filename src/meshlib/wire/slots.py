@@ -50,6 +50,7 @@ class Slots:
         self.connections: set[Connection] = set()
         self.quiet: Signal | None = None
         self.ending_since: float | None = None
+        self._closed = False
         self._lock = new_lock()
         self._ended: deque[Connection] = deque()
         self._dropped: deque[Connection] = deque()
@@ -95,7 +96,8 @@ class Slots:
             if connection not in self.connections:
                 return
             pool = connection.pool
-            if pool.draining or now >= connection.dies:
+            connection.idle_since = now
+            if self._closed or pool.draining or now >= connection.dies:
                 self._end(connection)
                 self._fill()
                 return
@@ -160,10 +162,12 @@ class Slots:
     def close(self, home: Home | None = None) -> list[Attempt]:
         """End the connections of one home, or all, idle or in use; returns the attempts that used them.
 
-        Whoever waits in that one home has stopped waiting.
+        Whoever waits in that one home has stopped waiting. After all have ended, what is dialled still is used once and
+        closed: nobody would do that later.
         """
         attempts = []
         with self:
+            self._closed = self._closed or home is None
             for ticket in [t for t in self.waiting if home is not None and t.pool.home is home]:
                 self._forget(ticket)
             for connection in list(self.connections):
@@ -205,7 +209,6 @@ class Slots:
 
     def _rest(self, connection: Connection, now: float) -> None:
         pool = connection.pool
-        connection.idle_since = now
         connection.expires = min(now + pool.idle_for(now), connection.dies)
         pool.idle[connection] = self.idle[connection] = None
         if len(self.idle) > self.idle_limit:
