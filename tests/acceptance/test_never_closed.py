@@ -121,7 +121,7 @@ def test_its_slot_is_free_again(way: Way, server: FaultServer) -> None:
 
 
 @each_way
-def test_one_that_was_closed_read_or_short_warns_of_nothing(way: Way, server: FaultServer) -> None:
+def test_one_that_was_closed_or_read_warns_of_nothing(way: Way, server: FaultServer) -> None:
     """Warnings are errors here."""
 
     async def scenario(client: Face) -> None:
@@ -131,12 +131,24 @@ def test_one_that_was_closed_read_or_short_warns_of_nothing(way: Way, server: Fa
         await client.read(response)
         response, _ = await opened(client)
         await client.pull(response, [])
-        server.mode = Mode()
-        response, _ = await opened(client)  # all of it has come with its head: nothing was left open
-        del response
-        gc.collect()
 
     way.run(scenario, mesh=mesh_of(server))
+
+
+@each_way
+def test_a_short_one_holds_its_slot_too_and_gives_it_back(way: Way, server: FaultServer) -> None:
+    """Also where all of it has come with its head."""
+    server.mode = Mode()
+
+    async def scenario(client: Face) -> None:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ResourceWarning)
+            line = await dropped(client)
+            gc.collect()
+        assert [warning.lineno for warning in told(caught)] == [line]
+        assert (await client.get(URL)).status_code == 200
+
+    way.run(scenario, mesh=mesh_of(server), limits=way.hx.Limits(max_connections=1), timeout=1.0)
 
 
 def test_bare_httpx_loses_a_slot_for_each(server: FaultServer) -> None:
