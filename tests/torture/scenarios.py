@@ -24,7 +24,7 @@ class Scenario:
 
     `warm`: it meets an idle connection; else each run has a new client. `client` are arguments of the client, `door`
     where meshlib is entered, `new_mesh` whether each run needs a mesh of its own. `rest`: seconds for which an endpoint
-    that failed stays away. `before` prepares a run; `beside`
+    that failed stays away. `points`: about how many there are. `before` prepares a run; `beside`
     runs at the same time. `kinds` are those of client for which there is something to see.
     """
 
@@ -38,6 +38,7 @@ class Scenario:
     door: str = "client"
     new_mesh: bool = False
     rest: float = 0.0
+    points: int = 20
     before: Act | None = None
     beside: Act | None = None
     kinds: tuple[str, ...] = ("sync", "asyncio", "trio")
@@ -215,6 +216,6 @@ SCENARIOS = [
         beside=let_it_go,
         kinds=("asyncio", "trio"),
     ),
-    Scenario("http2", get, over_http2, tls=True, http2=True),
+    Scenario("http2", get, over_http2, tls=True, http2=True, points=100),
     Scenario("http2-warm", get, over_http2, tls=True, http2=True, warm=True),
 ]

@@ -64,8 +64,14 @@ class Blow:
 
 
 NATIVE, TWICE, LATE, SCOPE = Blow("native"), Blow("native", twice=True), Blow("late"), Blow("scope")
-BLOWS = {"asyncio": (NATIVE, TWICE, LATE, SCOPE), "trio": (SCOPE,)}
-"""trio cancels by scopes alone, and again at every checkpoint until the scope is left."""
+
+
+def blows(kind: str, points: int) -> tuple[Blow, ...]:
+    """How calls of asyncio or trio are cancelled. trio knows scopes alone, which strike again at every checkpoint until
+    they are left. A call of very many points is struck in two ways only: the others have met its parts elsewhere."""
+    if kind == "trio":
+        return (SCOPE,)
+    return (NATIVE, TWICE, LATE, SCOPE) if points < 50 else (TWICE, SCOPE)
 
 
 async def struck_at(coro: Any, point: int, blow: Blow) -> bool:

@@ -53,9 +53,9 @@ def _preface() -> list[str]:
     return [
         "# Soak",
         "",
-        "`make soak` plays every storm in full; `tests/torture/storms.py` says what each does. A pool has 10 connections,",
-        f"and {PROBES} requests come at once when the storm is over. The client `httpx` is the other side, bare httpx. A",
-        "`service` has an endpoint and all default layers, else the host is one that nobody configured.",
+        "`make soak` plays every storm in full (`tests/torture/storms.py`). A pool has 10 connections,",
+        f"and {PROBES} requests come at once when the storm is over. The client `httpx` is the other side, bare httpx.",
+        "A `service` has an endpoint and all default layers, else the host is one that nobody configured.",
         "",
         f"Commit {git.stdout.strip() or 'unknown'}, Python {platform.python_version()}, {today}.",
     ]
