@@ -62,9 +62,13 @@ class Dialler:
         told = where if uds is None else {"path": uds, **where}
         name = "connect_tcp" if uds is None else "connect_unix_socket"
         stream = await self._traced(name, told, request, kind.connect(settings["network_backend"], uds, where))
-        if request.scheme in SECURE:
-            stream = await self._start_tls(stream, request, tls, timeout)
-        return stream
+        if request.scheme not in SECURE:
+            return stream
+        try:
+            return await self._start_tls(stream, request, tls, timeout)
+        except BaseException:
+            stream.abort()
+            raise
 
     async def _start_tls(self, stream: Any, request: Outgoing, tls: Any, timeout: float | None) -> Any:
         context = tls or self._settings["ssl_context"] or self._kind.core.default_ssl_context()
@@ -85,7 +89,11 @@ class Dialler:
                 step.close()  # where the tracer itself raised
             await self._tell(trace, f"{name}.failed", {"exception": exc})
             raise
-        await self._tell(trace, f"{name}.complete", {"return_value": result})
+        try:
+            await self._tell(trace, f"{name}.complete", {"return_value": result})
+        except BaseException:  # the tracer's own, or a cancellation of it
+            result.abort()
+            raise
         return result
 
     async def _tell(self, trace: Any, name: str, told: dict[str, Any]) -> None:

@@ -197,7 +197,7 @@ class Supply:
     def key(endpoint: Any, request: Outgoing, tls: Any) -> Key:
         """What must never be mixed up: a connection verified for one name would else carry another's requests."""
         name = None if endpoint is None else endpoint.name
-        return (name, request.scheme, request.host, request.port, id(tls), request.extensions.get("sni_hostname"))
+        return (name, request.scheme, request.host, request.port, tls, request.extensions.get("sni_hostname"))
 
     def _sweep(self, time: float) -> None:
         """Let go of what is over: connections by age, pools by disuse or with their endpoint."""
