@@ -153,17 +153,35 @@ def end(state: str, how: str, *arguments: str) -> tuple[float, str]:
     return ended - float(done.stdout), done.stderr
 
 
-@pytest.mark.realtime
-@pytest.mark.parametrize("how", ENDS)
-@pytest.mark.parametrize("state", STATES)
-def test_a_process_ends_at_once_and_quietly(state: str, how: str, address: str, dns: str) -> None:
-    arguments = (address, dns if "control" in state else "")
+MAIN = [
+    *((state, "return") for state in STATES),
+    *((state, how) for state in ("open stream", "daemon threads that go on") for how in ("sys.exit", "exception")),
+    *((state, "exception") for state in ("control loop", "async, pending call")),
+    ("idle", "os._exit"),
+]
+REST = [(state, how) for state in STATES for how in ENDS if (state, how) not in MAIN]
+
+
+def ends_at_once_and_quietly(state: str, how: str, *arguments: str) -> None:
     seconds, said = end(state, how, *arguments)
-    if seconds > LIMIT:  # a busy machine may be to blame; what really waits for something waits again
-        seconds = end(state, how, *arguments)[0]
     if how == "exception":
         lines = said.splitlines()
         assert (lines[0], lines[-1], len(lines)) == ("Traceback (most recent call last):", "KeyError: 'mine'", 3), said
     else:
         assert said == ""
+    tries = 1
+    while seconds > LIMIT and tries < 4:  # a busy machine may be to blame; what really waits for something waits again
+        seconds, tries = end(state, how, *arguments)[0], tries + 1
     assert seconds < LIMIT
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize(("state", "how"), MAIN)
+def test_a_process_ends_at_once_and_quietly(state: str, how: str, address: str, dns: str) -> None:
+    ends_at_once_and_quietly(state, how, address, dns if "control" in state else "")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("state", "how"), REST)
+def test_it_does_so_in_every_other_way_too(state: str, how: str, address: str, dns: str) -> None:
+    ends_at_once_and_quietly(state, how, address, dns if "control" in state else "")

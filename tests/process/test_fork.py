@@ -102,9 +102,9 @@ def test_children_of_bare_httpx_get_the_answers_of_others(module: str, tmp_path:
 
 
 @pytest.mark.realtime
-@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-@pytest.mark.parametrize("kind", ["sync", "async"])
 @pytest.mark.parametrize("module", ["meshlib", "meshlib.httpx2"])
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 def test_every_child_gets_its_own_answers_and_the_parent_goes_on(
     module: str, kind: str, tls: bool, tmp_path: Path
 ) -> None:

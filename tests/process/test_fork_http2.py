@@ -58,8 +58,7 @@ drive(main())
 
 
 @pytest.mark.realtime
-@pytest.mark.parametrize("module", ["httpx", "httpx2"])
-@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize(("kind", "module"), [("sync", "httpx2"), ("async", "httpx")])
 def test_every_child_dials_and_the_parent_goes_on_with_its_own(kind: str, module: str, tmp_path: Path) -> None:
     ca, path = trustme.CA(), tmp_path / "ca.pem"
     path.write_bytes(ca.cert_pem.bytes())

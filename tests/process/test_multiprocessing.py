@@ -40,11 +40,20 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.realtime
-@pytest.mark.parametrize("kind", ["pool", "executor"])
-@pytest.mark.parametrize("start", ["fork", "forkserver", "spawn"])
-def test_every_worker_gets_its_own_answers(start: str, kind: str, tmp_path: Path) -> None:
-    program = tmp_path / "program.py"
+def workers_are_right(start: str, kind: str, folder: Path) -> bool:
+    program = folder / "program.py"
     program.write_text(PROGRAM)
-    with echo(tmp_path) as backend:
-        assert run_file(program, backend.server.address, start, kind) == "[0, 0, 0, 0, 0, 0] 0\n"
+    with echo(folder) as backend:
+        return run_file(program, backend.server.address, start, kind) == "[0, 0, 0, 0, 0, 0] 0\n"
+
+
+@pytest.mark.realtime
+@pytest.mark.parametrize(("start", "kind"), [("fork", "pool"), ("forkserver", "executor"), ("spawn", "executor")])
+def test_every_worker_gets_its_own_answers(start: str, kind: str, tmp_path: Path) -> None:
+    assert workers_are_right(start, kind, tmp_path)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize(("start", "kind"), [("fork", "executor"), ("forkserver", "pool"), ("spawn", "pool")])
+def test_every_worker_of_the_other_kind_does_so_too(start: str, kind: str, tmp_path: Path) -> None:
+    assert workers_are_right(start, kind, tmp_path)
