@@ -17,6 +17,9 @@ from tests.ways import WAYS, Face, Way, each_way
 SOME, MANY = 2000 // len(WAYS) + 1, 5000
 """Requests for each way, all ways together more than 2 000; and in `make soak`."""
 
+SPARE = 3
+"""Connections that may be dialled again where a loaded machine stops for a while; a leak would need many more."""
+
 
 def unconfigured(address: str) -> meshlib.Mesh:
     return meshlib.Mesh()
@@ -80,7 +83,7 @@ def differences(way: Way, mesh: Any, seed: int, count: int) -> int:
     for name in ("ours", "wrapped"):
         for seed_of_one, stock, other in zip(seeds, seen["stock"], seen[name], strict=True):
             assert other[1:] == stock[1:], f"{name}, seed {seed_of_one}: {stock[0]}"
-        assert connections[name] <= connections["stock"], name
+        assert connections[name] <= connections["stock"] + SPARE, name
     return len(seen["stock"])
 
 
