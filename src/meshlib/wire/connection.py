@@ -82,7 +82,7 @@ class Connection:
             try:
                 await self._send(request, timeouts.get("write"))
             except self._core.WriteError:
-                pass  # servers may answer, and close, before they have read it all: the answer is what counts
+                self.dies = -math.inf  # servers may answer, and close, before they have read it all: the answer counts
             head = await self._head(timeouts.get("read"))
             chunks, broken = self._arrived()
         except BaseException:
