@@ -56,19 +56,17 @@ async def _endpoints(call: Call, service: Any) -> list[Endpoint | None]:
 
 
 async def _each(call: Call, supply: Any, endpoints: list[Endpoint | None], connections: int) -> int:
-    ready, failed = 0, None
+    pools, failed, core = [], None, call.library.core
     for endpoint in endpoints:
         attempt = call.new_attempt()
         attempt.endpoint = endpoint
         try:
-            ready += await supply.warm(attempt, _outgoing(attempt), connections)
-        except call.library.core.ConnectError as exc:
-            failed = call.library.hx.ConnectError(str(exc), request=call.request)
-        except call.library.core.TimeoutException as exc:
-            failed = call.library.hx.ConnectTimeout(str(exc), request=call.request)
-    if failed is not None and not ready:
+            pools.append(await supply.warm(attempt, _outgoing(attempt), connections))
+        except (core.ConnectError, core.TimeoutException) as exc:
+            failed = getattr(call.library.hx, type(exc).__name__)(str(exc), request=call.request)
+    if failed is not None and not pools:
         raise failed
-    return ready
+    return sum(min(len(pool.idle), connections) for pool in pools)
 
 
 def _outgoing(attempt: Attempt) -> Outgoing:

@@ -77,3 +77,21 @@ def test_what_cannot_be_warmed_is_refused_by_name():
         client.warm(URL)
     with meshlib.Client(mesh=mesh_of("127.0.0.1:1")) as client, pytest.raises(ValueError, match="connections=0"):
         client.warm(URL, connections=0)
+
+
+@each_way
+def test_no_more_than_the_limits_allow_is_counted(way, fleet):
+    async def scenario(client):
+        assert await warm(way, client, URL) == 1
+
+    way.run(scenario, mesh=mesh_of(*fleet.addresses), limits=way.hx.Limits(max_connections=1))
+
+
+@each_way
+def test_more_than_the_limits_allow_times_out_in_the_pool(way, fleet):
+    async def scenario(client):
+        with pytest.raises(way.hx.PoolTimeout):
+            await warm(way, client, URL, connections=2)
+
+    limits = way.hx.Limits(max_connections=1)
+    way.run(scenario, mesh=mesh_of(fleet[0].address), limits=limits, timeout=way.hx.Timeout(5, pool=0.01))

@@ -214,29 +214,13 @@ def test_names_of_httpcore_errors_are_those_of_httpx(library):
         assert issubclass(getattr(library.core, name), Exception)
 
 
-@pytest.mark.parametrize("pool", [httpcore.ConnectionPool, httpcore.AsyncConnectionPool])
-def test_a_pool_of_httpcore_1_assigns_connections_as_ours_does(pool):
-    """`wire/pool.py` stands in the place of this method: same state, same result, called at the same moments."""
-    assert parameters(pool._assign_requests_to_connections) == []
-    made = pool(max_connections=7, max_keepalive_connections=3)
-    assert (made._max_connections, made._max_keepalive_connections, made._http2) == (7, 3, False)
-    assert made._connections == made._requests == []
-    assert made._assign_requests_to_connections() == []
-    for name in ("handle_request", "handle_async_request"):
-        if hasattr(pool, name):
-            assert inspect.getsource(getattr(pool, name)).count("self._assign_requests_to_connections()") == 2
-
-
-@pytest.mark.anyio
-async def test_a_queued_request_of_httpcore_1_takes_a_connection():
-    request = SimpleNamespace()
-    for kind in (httpcore._sync.connection_pool.PoolRequest, httpcore._async.connection_pool.AsyncPoolRequest):
-        queued = kind(request)
-        assert queued.is_queued()
-        assert queued.request is request
-        queued.assign_to_connection("connection")
-        assert queued.connection == "connection"
-        assert not queued.is_queued()
+@each_library
+def test_a_pool_of_httpcore_dials_with_the_backends_that_ours_replace(library):
+    """Another default would be dialled with as it is, without our streams."""
+    for pool in (library.core.ConnectionPool, library.core.AsyncConnectionPool):
+        backend = private.pool_settings(pool())["network_backend"]
+        assert private.is_default_backend(backend, library.core)
+    assert not private.is_default_backend(library.core.AnyIOBackend(), library.core)
 
 
 @each_library

@@ -2,8 +2,8 @@
 
 Each has a canary in `tests/wire/test_private.py`, which fails first when a release of theirs moves one. Overridden
 private methods stand where their class does, and have their canaries in the same test: in `mixins.py`
-`Client._send_single_request`, `_init_transport`, `_init_proxy_transport`, `_transport_for_url`; in `wire/pool.py`
-`ConnectionPool._assign_requests_to_connections` with the state that it works on.
+`Client._send_single_request`, `_init_transport`, `_init_proxy_transport`, `_transport_for_url`. Those that the lean
+`send()` stands in for are in `lean/private.py`.
 """
 
 from __future__ import annotations

@@ -105,8 +105,8 @@ class Supply:
                 return got
             time = now()
 
-    async def warm(self, attempt: Attempt, request: Outgoing, count: int) -> int:
-        """Have `count` idle connections to the attempt's endpoint."""
+    async def warm(self, attempt: Attempt, request: Outgoing, count: int) -> Pool:
+        """Have `count` idle connections to the attempt's endpoint, as far as the client's limits let them stay."""
         tls = attempt.call.tls and attempt.call.tls.context(attempt.call.library, http2=self._settings["http2"])
         pool = self.pool(attempt, request, await self.home(), tls, now())
         ready: list[Connection] = []
@@ -116,7 +116,7 @@ class Supply:
         finally:
             for connection in ready:
                 connection.free()
-        return count
+        return pool
 
     async def _fit(self, connection: Connection) -> bool:
         """Whether an idle connection is still good, by the kernel's own word."""
