@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from meshlib.classify import OwnFault
 from meshlib.runtime.clock import now
+from meshlib.runtime.context import restore
 from meshlib.runtime.fork import new_rlock
 from meshlib.runtime.signal import Signal
 from meshlib.wire.answer import Answer
@@ -60,6 +61,7 @@ class Multiplexed:
         `obtain` gives a free or new connection. Who comes while one is being dialled waits up to `patience` seconds for
         it; raises ConnectTimeout then.
         """
+        until = None if patience is None else now() + patience
         while True:
             with self._lock:
                 shared = pool.shared
@@ -73,26 +75,31 @@ class Multiplexed:
                     flight = pool.flight = Signal()
             if first:
                 return await self._first(pool, flight, obtain)
-            if not await self._kind.runtime.wait(flight, patience):
+            left = None if until is None else max(until - now(), 0.0)
+            if not await self._kind.runtime.wait(flight, left):
                 raise self._kind.core.ConnectTimeout("no connection was dialled in time")
-        return await obtain()
+        return self._place_on(pool, await obtain())
 
     async def _first(self, pool: Pool, flight: Signal, obtain: Obtain) -> Connection | Shared:
         try:
-            connection = await obtain()
-            if connection.shared is None and not self._prior and not _speaks_http2(connection.stream):
-                pool.speaks_http1 = True
-                return connection
-            if connection.shared is None:
-                connection.shared = Shared(connection, self._new(pool, connection))
-            with self._lock:
-                connection.shared.users += 1
-                pool.shared = connection.shared
-            return connection.shared
+            return self._place_on(pool, await obtain())
         finally:
             with self._lock:
                 pool.flight = None
             flight.set()
+
+    def _place_on(self, pool: Pool, connection: Connection) -> Connection | Shared:
+        """By what its own handshake said: a server may have learnt HTTP/2, or forgotten it, since the last one."""
+        with self._lock:
+            shared = connection.shared
+            pool.speaks_http1 = shared is None and not self._prior and not _speaks_http2(connection.stream)
+            if pool.speaks_http1:
+                return connection
+            if shared is None:
+                shared = connection.shared = Shared(connection, self._new(pool, connection))
+            shared.users += 1
+            pool.shared = shared
+            return shared
 
     def _new(self, pool: Pool, connection: Connection) -> Any:
         core = self._kind.core
@@ -123,7 +130,7 @@ class Multiplexed:
             place.over(complete=False)
             raise
         finally:
-            current.reset(token)
+            restore(current, token)
             request.extensions = extensions
         shared.connection.used = True
         read = (extensions.get("timeout") or {}).get("read")
@@ -140,9 +147,7 @@ class Multiplexed:
             for name in ("connect", "read", "write") if left is not None else ():
                 timeouts[name] = left if timeouts.get(name) is None else min(timeouts[name], left)
             return None, timeouts
-        if (
-            type(request.stream) is self._kind.byte_stream
-        ):  # a generator may take its time before there is anything to read
+        if type(request.stream) is self._kind.byte_stream:  # a generator may take its time before any answer
             read = timeouts.pop("read", None)
             timeouts.pop("write", None)
             left = read if left is None else left if read is None else min(left, read)
