@@ -58,7 +58,7 @@ def test_a_streamed_response_is_in_flight_until_its_body_ends(way, fleet, mesh):
 
 @each_way
 def test_a_response_whose_body_came_with_its_head_is_over_when_it_returns(way, mesh):
-    """The endpoint is done with it; the connection stays with the caller until he has read or closed it, as in httpx."""
+    """The endpoint is done with it; the connection stays with the caller until he has read or closed the body."""
 
     async def scenario(client):
         async with client.stream("GET", URL) as response:
