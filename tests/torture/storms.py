@@ -16,6 +16,8 @@ from random import Random
 from typing import Any
 
 import anyio
+import httpx
+import httpx2
 
 from meshlib.testing import Mode
 from meshlib.testing.server.request import Request
@@ -30,10 +32,11 @@ PROBES = 10
 @dataclass
 class Tally:
     """`outcomes` counts how calls ended, `answered` of the PROBES afterwards and in how many `seconds`, `leaked` are
-    connections neither idle nor closed, `left` other gauges that are not 0."""
+    connections neither idle nor closed, `left` other gauges that are not 0, `foreign` errors not of httpx."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     wrong: int = 0
+    foreign: int = 0
     answered: int = 0
     seconds: float = 0.0
     leaked: int = 0
@@ -42,8 +45,8 @@ class Tally:
 
     @property
     def clean(self) -> bool:
-        """Nothing leaked, nothing mixed up, no gauge left, and all who asked afterwards were answered."""
-        return (self.answered, self.leaked, self.wrong, self.left) == (PROBES, 0, 0, {})
+        """Nothing leaked, mixed up or raised as it came, no gauge left, and all who asked afterwards were answered."""
+        return (self.answered, self.leaked, self.wrong, self.foreign, self.left) == (PROBES, 0, 0, 0, {})
 
 
 def echo(times: int, delay: float) -> Callable[[Request], Mode]:
@@ -134,14 +137,18 @@ class Storm:
             try:
                 await call()
             except Exception as exc:
-                self.tally.outcomes[type(exc).__name__] += 1
+                self._failed(exc)
         self.tally.outcomes["cancelled"] += scope.cancelled_caught
 
     def ended(self, task: asyncio.Task[Any]) -> None:
         if task.cancelled():
             self.tally.outcomes["cancelled"] += 1
         elif (error := task.exception()) is not None:
-            self.tally.outcomes[type(error).__name__] += 1
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        self.tally.outcomes[type(error).__name__] += 1
+        self.tally.foreign += not isinstance(error, httpx.HTTPError | httpx2.HTTPError)
 
 
 async def random_cancels(storm: Storm, count: int, *, within: float = 0.015) -> Tally:

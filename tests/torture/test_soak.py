@@ -26,8 +26,8 @@ CASES = [(kind, side, "asyncio") for kind in KINDS for side in SIDES]
 CASES += [(ON_TRIO, side, "trio") for side in SIDES[1:]]
 
 
-COLUMNS = ["storm", "client", "loop", "calls", "leaked", "gauges not 0", "wrong bodies", "answered afterwards"]
-COLUMNS += ["how calls ended", "s", "seed"]
+COLUMNS = ["storm", "client", "loop", "calls", "leaked", "gauges not 0", "wrong bodies"]
+COLUMNS += ["errors httpx does not have", "answered afterwards", "how calls ended", "s", "seed"]
 
 
 class Report:
@@ -38,7 +38,7 @@ class Report:
 
     def add(self, kind: Kind, side: str, library: str, seed: int, tally: Tally, seconds: float) -> None:
         ended = ", ".join(f"{count} {name}" for name, count in sorted(tally.outcomes.items()))
-        cells = [kind, side, library, kind.full, tally.leaked, len(tally.left), tally.wrong]
+        cells = [kind, side, library, kind.full, tally.leaked, len(tally.left), tally.wrong, tally.foreign]
         cells += [f"{tally.answered} of {PROBES} in {tally.seconds * 1000:.0f} ms", ended, f"{seconds:.0f}", seed]
         self.rows.append(f"| {' | '.join(map(str, cells))} |")
 

@@ -127,6 +127,8 @@ class Taken:
         self._over = True
         try:
             await self._kind.close(self._stream, self._chunks)
+        except self._errors:  # httpcore has lost count of the connection's requests; what was read of this one is right
+            self._complete = False
         finally:
             if self._owner is not None:
                 self._owner.over(complete=self._complete)
