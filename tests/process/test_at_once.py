@@ -7,6 +7,8 @@ nor on the lock that some builds of Python hold over all of it.
 from __future__ import annotations
 
 import threading
+import time
+from functools import cache
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 import meshlib
 from meshlib.discovery.loop import ControlLoop
 from meshlib.discovery.workers import Workers
+from meshlib.layers.tracing import telemetry
 from tests.layers.chains import context
 from tests.ways import eventually
 
@@ -33,6 +36,24 @@ def test_chains_that_are_built_at_once_share_their_state() -> None:
 
     found.append(shared.state("budget", slow))
     assert found[0] is found[1] is shared.state("budget", object)
+
+
+def test_there_is_one_telemetry_however_many_ask_for_it_first(switching: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    class Slow(telemetry.Telemetry):
+        def __init__(self) -> None:
+            made.append(self)
+            time.sleep(0.01)
+
+    monkeypatch.setattr(telemetry, "Telemetry", Slow)
+    monkeypatch.setattr(telemetry, "_the_one", cache(telemetry._the_one.__wrapped__))
+    threads = [threading.Thread(target=telemetry.telemetry) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
 
 
 class Emptied(dict[Any, Any]):

@@ -14,7 +14,7 @@ from opentelemetry import metrics, trace
 
 from meshlib.layers.tracing import private
 from meshlib.layers.tracing.instruments import Instruments
-from meshlib.runtime.fork import new_lock
+from meshlib.runtime.fork import new_lock, new_rlock
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -64,7 +64,15 @@ class Telemetry:
         return None if meter is None or isinstance(meter, metrics.NoOpMeter) else Instruments(meter)
 
 
-@cache
 def telemetry() -> Telemetry:
     """The one of this process."""
+    with _making:
+        return _the_one()
+
+
+@cache
+def _the_one() -> Telemetry:
     return Telemetry()
+
+
+_making = new_rlock()  # for `cache` alone would make two where two threads ask at once
