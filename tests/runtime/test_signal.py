@@ -42,3 +42,19 @@ def test_nobody_is_missed_when_threads_subscribe_while_it_is_set():
         for thread in threads:
             thread.join()
         assert len(calls) == 3
+
+
+def test_a_finalizer_may_set_it_while_this_thread_subscribes():
+    """Any allocation may start the garbage collector, and a collected response gives its connection on."""
+    signal, calls = Signal(), []
+
+    class Waiters(list):
+        def append(self, wake):
+            super().append(wake)
+            signal.set()
+
+    signal._waiters = Waiters()
+    thread = threading.Thread(target=signal.subscribe, args=(lambda: calls.append(1),), daemon=True)
+    thread.start()
+    thread.join(5)
+    assert (thread.is_alive(), calls) == (False, [1])

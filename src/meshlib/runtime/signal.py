@@ -1,19 +1,21 @@
-"""A one-shot signal between threads and event loops: set by the control loop, awaited by requests of any kind."""
+"""A one-shot signal between threads and event loops: set by the control loop, awaited by requests of any kind.
+
+It has no lock: a response that is collected gives its connection to who waits, and the garbage collector may run in the
+very thread that is subscribing (any allocation may start it), which would then wait for itself for ever.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-
-from meshlib.runtime.fork import new_lock
+from functools import partial
 
 
 class Signal:
     """Set once, for ever. `subscribe` calls back at once if it is set already; callbacks run in the setter's thread."""
 
-    __slots__ = ("_lock", "_set", "_waiters")
+    __slots__ = ("_set", "_waiters")
 
     def __init__(self) -> None:
-        self._lock = new_lock()
         self._waiters: list[Callable[[], None]] = []
         self._set = False
 
@@ -21,26 +23,29 @@ class Signal:
         return self._set
 
     def set(self) -> None:
-        with self._lock:
-            self._set = True
-            waiters, self._waiters = self._waiters, []
-        for wake in waiters:
+        self._set = True  # before looking: who subscribes looks at this after he has put himself in
+        while self._waiters:
+            try:
+                wake = self._waiters.pop(0)
+            except IndexError:  # another thread was faster
+                return
             wake()
 
-    def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call `wake` when the signal is set; returns a function that takes this back."""
-        with self._lock:
-            if not self._set:
-                self._waiters.append(wake)
-                return lambda: self._forget(wake)
-        wake()
-        return lambda: None
+    def subscribe(self, wake: Callable[[], None]) -> Callable[[], object]:
+        """Call `wake` once when the signal is set; returns a function that takes this back."""
+        self._waiters.append(wake)
+        if self._set and self._forget(wake):
+            wake()
+        return partial(self._forget, wake)
 
     def after_fork(self) -> None:
         """In a forked child nobody waits: the threads and loops that did are the parent's."""
         self._waiters.clear()
 
-    def _forget(self, wake: Callable[[], None]) -> None:
-        with self._lock:
-            if wake in self._waiters:
-                self._waiters.remove(wake)
+    def _forget(self, wake: Callable[[], None]) -> bool:
+        """Whether it had not been called, and will not be."""
+        try:
+            self._waiters.remove(wake)
+        except ValueError:
+            return False
+        return True

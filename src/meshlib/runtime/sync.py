@@ -6,9 +6,10 @@ Every wait below blocks the thread and completes without suspending, so `complet
 
 from __future__ import annotations
 
-import threading
+import queue
 import time
 from collections.abc import Coroutine
+from functools import partial
 from inspect import CO_COROUTINE
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,12 +34,15 @@ class SyncRuntime:
         time.sleep(seconds)
 
     async def wait(self, signal: Signal, timeout: float | None) -> bool:
-        woken = threading.Event()
-        unsubscribe = signal.subscribe(woken.set)
+        woken: queue.SimpleQueue[None] = queue.SimpleQueue()  # unlike an Event it may be set by a finalizer meanwhile
+        unsubscribe = signal.subscribe(partial(woken.put, None))
         try:
-            return woken.wait(timeout)
+            woken.get(timeout=None if timeout is None else max(timeout, 0.0))
+        except queue.Empty:
+            return signal.is_set()
         finally:
             unsubscribe()
+        return True
 
     async def read(self, response: Any) -> None:
         response.read()
