@@ -5,15 +5,17 @@ Written once: the sync client completes these coroutines without an event loop.
 
 from __future__ import annotations
 
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from meshlib.endpoint import first_set
 from meshlib.errors import NoEndpoints
 from meshlib.hop import current_flow
 from meshlib.runtime.context import restore
+from meshlib.switch import switch
 from meshlib.wire import is_routed
 from meshlib.wire.outgoing import Outgoing
-from meshlib.wire.private import below_instrumentation, mounts, own_transport, pool_of
+from meshlib.wire.private import below_instrumentation, is_closed, mounts, own_transport, pool_of
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt, Call
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
 async def warm(door: Door, client: Any, url: Any, connections: int) -> int:
     """Have `connections` idle connections to each endpoint that `url` means, and return how many there are in all.
 
-    An endpoint that cannot be reached is left out; only where none can, the last error is raised.
+    An endpoint that cannot be reached is left out; only where none can, the last error is raised. While meshlib is
+    switched off nothing is opened, so that a start which warms does not fail with the switch.
     """
-    if type(connections) is not int or connections < 1:
-        raise ValueError(f"connections={connections!r}: must be a whole number, 1 or more")
-    request = client.build_request("GET", url)
+    request = _checked(door, client, url, connections)
+    if switch.off or not door.mesh.enabled:
+        return 0
     transport = client._transport_for_url(request.url)
     service = door.mesh.route(request.url)
     if service is None or not is_routed(transport):
@@ -41,6 +44,22 @@ async def warm(door: Door, client: Any, url: Any, connections: int) -> int:
         return await _each(call, supply, await _endpoints(call, service), connections)
     finally:
         restore(current_flow, token)
+
+
+def _checked(door: Door, client: Any, url: Any, connections: int) -> Any:
+    """The request that connections are wanted for; raises as httpx would if it were sent."""
+    if type(connections) is not int or connections < 1:
+        raise ValueError(f"connections={connections!r}: must be a whole number, 1 or more")
+    if is_closed(client):
+        raise RuntimeError("Cannot open connections, as the client has been closed.")
+    request = client.build_request("GET", url)
+    scheme = request.url.scheme
+    if scheme not in ("http", "https"):
+        wrong = (
+            f"has an unsupported protocol '{scheme}://'" if scheme else "is missing an 'http://' or 'https://' protocol"
+        )
+        raise door.library.hx.UnsupportedProtocol(f"Request URL {wrong}.", request=request)
+    return request
 
 
 async def _endpoints(call: Call, service: Any) -> list[Endpoint | None]:
@@ -77,6 +96,8 @@ def _outgoing(attempt: Attempt) -> Outgoing:
 
 async def wind_down(door: Door, client: Any, grace: float) -> bool:
     """Begin no new request, and wait up to `grace` seconds for those under way. True when none is left."""
+    if type(grace) not in (int, float) or not isfinite(grace) or grace < 0:
+        raise ValueError(f"grace={grace!r}: must be a number of seconds, 0 or more")
     transports = {id(each): each for each in (own_transport(client), *mounts(client).values()) if each is not None}
     supplies = [pool_of(below_instrumentation(each)).supply for each in transports.values() if is_routed(each)]
     began = door.runtime.now()

@@ -40,16 +40,18 @@ class SyncClientCore(ClientCore):
         """Have idle connections to each endpoint that `url` means, before the first request needs one.
 
         Returns how many there are; an endpoint that cannot be reached is left out. Raises httpx's ConnectError or
-        ConnectTimeout where none can, and ValueError where requests go through a proxy or a transport of yours.
+        ConnectTimeout where none can, and ValueError where requests go through a proxy or a transport of yours. 0 while
+        meshlib is switched off.
         """
         return self._meshlib.warm(self, url, connections)
 
     def close(self, grace: float = 0.0) -> None:
         """Close the client, as `httpx.Client.close` does.
 
-        With `grace` seconds, requests under way may end within that time first, while new ones are refused.
+        With `grace` seconds, requests under way may end within that time first, while new ones are refused. Raises
+        ValueError, and closes nothing, where `grace` is no such number.
         """
-        if grace:
+        if grace != 0:
             self._meshlib.wind_down(self, grace)
         super().close()  # type: ignore[misc]
 
@@ -72,7 +74,7 @@ class AsyncClientCore(ClientCore):
 
     async def aclose(self, grace: float = 0.0) -> None:
         """Close the client, as `httpx.AsyncClient.aclose` does; `grace` as in `Client.close`."""
-        if grace:
+        if grace != 0:
             await self._meshlib.wind_down(self, grace)
         await super().aclose()  # type: ignore[misc]
 
