@@ -37,7 +37,7 @@ def mesh(server):
     return meshlib.Mesh({"payment-service": service})
 
 
-TARGETS = ["transport", "pool", "connection"]
+TARGETS = ["transport", "pool", "connection", "http11"]
 
 
 def target(way, name):
@@ -48,6 +48,7 @@ def target(way, name):
         "transport": (way.hx, "HTTPTransport"),
         "pool": (core, "ConnectionPool"),
         "connection": (core, "HTTPConnection"),
+        "http11": (core, "HTTP11Connection"),
     }[name]
     return getattr(owner, prefix + class_name), method
 

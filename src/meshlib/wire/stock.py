@@ -162,18 +162,20 @@ class Patched:
         core, entry = kind.core, kind.entry
         self._pool = core.ConnectionPool if kind.sync else core.AsyncConnectionPool
         self._connection = core.HTTPConnection if kind.sync else core.AsyncHTTPConnection
+        self._http11 = kind.http11
         self._entry = entry
         self._package: str = core.__name__
-        self._seen: tuple[Any, Any] = (None, None)
+        self._seen: tuple[Any, Any, Any] = (None, None, None)
         self._patched = False
 
     def __call__(self) -> bool:
         pool = self.function()
         connection = self._connection.__dict__[self._entry]
+        http11 = self._http11.__dict__[self._entry]
         seen = self._seen
-        if pool is not seen[0] or connection is not seen[1]:
-            self._patched = not (self._own(pool) and self._own(connection))
-            self._seen = (pool, connection)
+        if pool is not seen[0] or connection is not seen[1] or http11 is not seen[2]:
+            self._patched = not all(map(self._own, (pool, connection, http11)))
+            self._seen = (pool, connection, http11)
         return self._patched
 
     def function(self) -> Any:
