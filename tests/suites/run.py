@@ -7,11 +7,12 @@ import platform
 import socket
 import subprocess
 import sys
+import traceback
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 
-from tests.suites.suite import CACHE, HERE, Suite, lay_out
+from tests.suites.suite import CACHE, HERE, Suite, lay_out, load
 
 PATIENCE = 300  # seconds for one run; the longest takes about 20
 
@@ -63,3 +64,24 @@ def stock(suite: Suite, folder: Path) -> Results:
         results = run(suite, folder, {})
         kept.write_text(json.dumps(asdict(results)))
     return Results(**json.loads(kept.read_text()))
+
+
+def compare(suite: Suite, way: str, folder: Path) -> None:
+    """Both runs of a suite, into a file that is there only when it is complete."""
+    try:
+        before = stock(suite, folder / f"{suite.name}-{way}-stock")
+        after = run(suite, folder / f"{suite.name}-{way}-ours", suite.ours(way))
+        found = {"stock": asdict(before), "ours": asdict(after)}
+    except Exception:
+        found = {"error": traceback.format_exc()}
+    path = folder / f"{suite.name}-{way}.json"
+    path.with_suffix(".part").write_text(json.dumps(found))
+    path.with_suffix(".part").rename(path)
+
+
+if __name__ == "__main__":
+    os.nice(5)  # whoever is timed beside us comes first
+    suites = {suite.name: suite for suite in load()}
+    for wanted in sys.argv[2:]:
+        name, _, way = wanted.partition(":")
+        compare(suites[name], way, Path(sys.argv[1]))

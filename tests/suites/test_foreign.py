@@ -1,22 +1,22 @@
 """Whoever uses httpx, httpx2 or its instrumentation keeps what they have: their own suites pass with our clients."""
 
+from collections.abc import Callable
 from importlib import metadata
-from pathlib import Path
 
 import pytest
-from tests.suites.run import run, stock
+from tests.suites.run import Results
 from tests.suites.suite import Suite, load
 
+Outcomes = Callable[[str, str], tuple[Results, Results]]
 WAYS = ("in_place", "wrapped")
 
 
 @pytest.mark.suite
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("suite", load(), ids=lambda s: s.name)
-def test_a_suite_fails_with_our_clients_only_where_explained(suite: Suite, way: str, tmp_path: Path) -> None:
+def test_a_suite_fails_with_our_clients_only_where_explained(suite: Suite, way: str, outcomes: Outcomes) -> None:
     assert metadata.version(suite.distribution) == suite.version, "suites.toml is of another version than is installed"
-    before = stock(suite, tmp_path / "stock")
-    after = run(suite, tmp_path / "ours", suite.ours(way))
+    before, after = outcomes(suite.name, way)
 
     assert after.made, "the suite made none of our clients: the comparison would be empty"
     assert not set(before.tests) - set(after.tests), "tests that no longer run"
