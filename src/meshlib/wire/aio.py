@@ -159,9 +159,10 @@ class AioStreamCore(asyncio.Protocol):
         try:
             self._loop.call_soon_threadsafe(self._cut)
         except RuntimeError:  # the loop is closed, and nobody waits in it; the descriptor is the transport's to close
-            sock = self._transport.get_extra_info("socket")
+            sock = self.get_extra_info("socket")
             with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+                if sock is not None:  # None: it never was connected
+                    sock.shutdown(socket.SHUT_RDWR)
 
     def forget(self) -> None:
         """In a forked child: let go of the parent's connection, without a word to its peer or to the parent's loop."""
