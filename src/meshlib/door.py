@@ -14,7 +14,7 @@ from meshlib.call import Call, Flow
 from meshlib.hop import apart, arun, current_flow, is_attempt, is_mocked, run
 from meshlib.journal import Journal
 from meshlib.layers.deadline.policy import earliest
-from meshlib.lean.send import aended, ended, lean, lean_async
+from meshlib.lean.send import aended, ended, lean
 from meshlib.lean.way import Way
 from meshlib.library import httpx2_library, httpx_library
 from meshlib.lifetime import warm, wind_down
@@ -103,11 +103,11 @@ class Door:
         """The call of one hop that httpx's own code sends."""
         return self.new_call(apart(request, self.library), service, transport, transmit, is_routed(transport))
 
-    def lean_call(self, client: Any, request: Any, service: ServiceState, transport: Any, transmit: Any) -> Call:
+    def lean_call(self, client: Any, request: Any, service: ServiceState, transport: Any) -> Call:
         """The call of a request that goes the lean way, where nothing of it is put on the caller's request."""
         self.way.names.opens(client)
         self.way.names.with_timeout(client, request)
-        call = self.new_call(request, service, transport, partial(transmit, self.way, client, transport), True)
+        call = self.new_call(request, service, transport, partial(lean, self.way, client, transport), True)
         call.mocked = never  # the way was found free of mocks; a later attempt looks again
         return call
 
@@ -158,7 +158,7 @@ class SyncDoor(Door):
 
     def _lean(self, client: Any, transport: Any, request: Any, flow: Flow, kwargs: dict[str, Any]) -> Any:
         service = flow.first[1]
-        response = run(self.lean_call(client, request, service, transport, lean), request, service)
+        response = run(self.lean_call(client, request, service, transport), request, service)
         if response.status_code // 100 == REDIRECTION:
             return ended(self.way, client, request, response, kwargs, flow.stream)
         if not flow.stream:
@@ -220,7 +220,7 @@ class AsyncDoor(Door):
 
     async def _lean(self, client: Any, transport: Any, request: Any, flow: Flow, kwargs: dict[str, Any]) -> Any:
         service = flow.first[1]
-        response = await arun(self.lean_call(client, request, service, transport, lean_async), request, service)
+        response = await arun(self.lean_call(client, request, service, transport), request, service)
         if response.status_code // 100 == REDIRECTION:
             return await aended(self.way, client, request, response, kwargs, flow.stream)
         if not flow.stream:

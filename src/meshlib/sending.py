@@ -81,9 +81,7 @@ async def transmit(once: Callable[[Any], Any], attempt: Attempt) -> Response:
     with Sending(attempt) as request:
         try:
             response = once(request)
-            bound(attempt, response)
-            if not attempt.call.flow.stream:
-                read(response)
+            take_in(attempt, response)
         except StopIteration as stop:
             raise Boxed(stop) from None
     return over(attempt, response)
@@ -106,9 +104,7 @@ async def _transmit(
         response = await once(request)
         if scope is not None:
             _extend(scope, attempt)
-        await abound(attempt, response)
-        if not attempt.call.flow.stream:
-            await aread(response)
+        await take_in_async(attempt, response)
     return over(attempt, response)
 
 
@@ -119,6 +115,20 @@ def _extend(scope: anyio.CancelScope, attempt: Attempt) -> None:
     else:
         scope.deadline = math.inf
     attempt.deadline = attempt.body_deadline
+
+
+def take_in(attempt: Attempt, response: Any) -> None:
+    """Keep a body within its service's limit, and read it unless the caller streams."""
+    bound(attempt, response)
+    if not attempt.call.flow.stream:
+        read(response)
+
+
+async def take_in_async(attempt: Attempt, response: Any) -> None:
+    """`take_in` for asyncio and trio."""
+    await abound(attempt, response)
+    if not attempt.call.flow.stream:
+        await aread(response)
 
 
 def read(response: Any) -> None:

@@ -9,8 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from meshlib.hop import is_mocked
-from meshlib.sending import aread, over, read, transmit, transmit_async
-from meshlib.wire.bounded import abound, bound
+from meshlib.sending import aread, over, read, take_in, take_in_async, transmit, transmit_async
 from meshlib.wire.private import pool_of
 
 if TYPE_CHECKING:
@@ -20,10 +19,10 @@ if TYPE_CHECKING:
 
 
 async def lean(way: Way, client: Any, transport: Any, attempt: Attempt) -> Response:
-    """Send an attempt through the router of `transport`, blocking. Raises httpx's errors."""
+    """Send an attempt through the router of `transport`; blocking, it never suspends. Raises httpx's errors."""
     if attempt.number > 1 and not way.holds(client, transport):
         attempt.call.mocked = partial(is_mocked, way.library)
-        return await transmit(client._send_single_request, attempt)
+        return await (transmit if way.sync else transmit_async)(client._send_single_request, attempt)
     outgoing = way.outgoing(attempt)
     try:
         answer = await pool_of(transport).exchange(attempt, outgoing)
@@ -31,29 +30,10 @@ async def lean(way: Way, client: Any, transport: Any, attempt: Attempt) -> Respo
         way.in_httpx_words(exc, attempt.request)
         raise
     response = way.response(client, attempt, answer)
-    if not response.is_closed:
-        bound(attempt, response)
-        if not attempt.call.flow.stream:
-            read(response)
-    return over(attempt, response)
-
-
-async def lean_async(way: Way, client: Any, transport: Any, attempt: Attempt) -> Response:
-    """`lean` for asyncio and trio."""
-    if attempt.number > 1 and not way.holds(client, transport):
-        attempt.call.mocked = partial(is_mocked, way.library)
-        return await transmit_async(client._send_single_request, attempt)
-    outgoing = way.outgoing(attempt)
-    try:
-        answer = await pool_of(transport).exchange(attempt, outgoing)
-    except Exception as exc:
-        way.in_httpx_words(exc, attempt.request)
-        raise
-    response = way.response(client, attempt, answer)
-    if not response.is_closed:
-        await abound(attempt, response)
-        if not attempt.call.flow.stream:
-            await aread(response)
+    if not response.is_closed and way.sync:
+        take_in(attempt, response)
+    elif not response.is_closed:
+        await take_in_async(attempt, response)
     return over(attempt, response)
 
 

@@ -28,6 +28,7 @@ class Way:
 
     def __init__(self, library: Library, *, sync: bool) -> None:
         self.library = library
+        self.sync = sync
         self.originals = Originals(library, sync=sync)
         self.names = Names(library.hx)
         self._stream = library.hx.SyncByteStream if sync else library.hx.AsyncByteStream

@@ -10,6 +10,7 @@ from meshlib.classify import ran_out
 from meshlib.errors import DeadlineExceeded
 from meshlib.events import BodyBroken, DeadlinePassed
 from meshlib.runtime.sync import complete
+from meshlib.wire.current import remaining
 
 if TYPE_CHECKING:
     from meshlib.call import Attempt
@@ -120,11 +121,8 @@ class Body:
 
     async def _in_time(self) -> bytes | None:
         """The next chunk, where no stream of ours bounds it: the wait is cancelled, or a blocking one looked at."""
-        attempt, kind = self._attempt, self._kind
-        left = None
-        if attempt is not None and attempt.deadline is not None:
-            left = max(attempt.deadline - attempt.runtime.now(), 0.0)
-        chunk: bytes | None = await kind.within(self._source.next(), left, self._core.ReadTimeout)
+        left = remaining(self._attempt)
+        chunk: bytes | None = await self._kind.within(self._source.next(), left, self._core.ReadTimeout)
         if chunk is not None and left == 0.0:
             await self._source.aclose()
             raise self._core.ReadTimeout("the attempt's time is up")

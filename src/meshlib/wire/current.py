@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from meshlib.runtime.clock import now
 from meshlib.runtime.fork import forget
 
 if TYPE_CHECKING:
@@ -25,6 +26,16 @@ forget(current)
 def encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     """An attempt's own headers as httpcore wants them."""
     return [(name.encode(), value.encode()) for name, value in headers.items()]
+
+
+def remaining(attempt: Attempt | None) -> float | None:
+    """Seconds to the attempt's deadline, 0 when it has passed; None where there is none."""
+    return None if attempt is None or attempt.deadline is None else max(attempt.deadline - now(), 0.0)
+
+
+def sooner(one: float | None, other: float | None) -> float | None:
+    """The shorter of two timeouts, of which None is endless."""
+    return other if one is None or (other is not None and other < one) else one
 
 
 def clamp(attempt: Attempt | None, timeout: float | None, error: type[Exception]) -> float | None:

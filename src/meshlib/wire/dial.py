@@ -53,7 +53,7 @@ class Dialler:
 
     async def _once(self, request: Outgoing, endpoint: Any, tls: Any) -> Any:
         kind, settings = self._kind, self._settings
-        timeout = request.extensions.get("timeout", {}).get("connect")
+        timeout = request.timeouts.get("connect")
         uds = settings["uds"] if endpoint is None else endpoint.address.uds
         where: dict[str, Any] = {"timeout": timeout, "socket_options": settings["socket_options"]}
         if uds is None:

@@ -18,7 +18,7 @@ from meshlib.runtime.context import restore
 from meshlib.runtime.fork import new_rlock
 from meshlib.runtime.signal import Signal
 from meshlib.wire.answer import Answer
-from meshlib.wire.current import current
+from meshlib.wire.current import current, remaining, sooner
 from meshlib.wire.stock import Taken, core_request, in_core_words
 
 if TYPE_CHECKING:
@@ -133,24 +133,18 @@ class Multiplexed:
             restore(current, token)
             request.extensions = extensions
         shared.connection.used = True
-        read = (extensions.get("timeout") or {}).get("read")
-        rest = Taken(self._kind, response.stream, place, self._errors, read)
+        rest = Taken(self._kind, response.stream, place, self._errors, request.timeouts.get("read"))
         return Answer(response.status, response.headers, dict(response.extensions), None, rest)
 
     def _bounds(self, attempt: Attempt | None, request: Outgoing) -> tuple[float | None, dict[str, Any]]:
         """Seconds for the head, and httpx's timeouts for the socket that all share."""
-        timeouts = dict(request.extensions.get("timeout") or {})
-        left = None
-        if attempt is not None and attempt.deadline is not None:
-            left = max(attempt.deadline - now(), 0.0)
+        timeouts, left = dict(request.timeouts), remaining(attempt)
         if self._kind.sync:  # nothing else can end a blocking read
-            for name in ("connect", "read", "write") if left is not None else ():
-                timeouts[name] = left if timeouts.get(name) is None else min(timeouts[name], left)
-            return None, timeouts
+            shorter = {name: sooner(timeouts.get(name), left) for name in ("connect", "read", "write")}
+            return None, {**timeouts, **shorter}
         if type(request.stream) is self._kind.byte_stream:  # a generator may take its time before any answer
-            read = timeouts.pop("read", None)
+            left = sooner(timeouts.pop("read", None), left)
             timeouts.pop("write", None)
-            left = read if left is None else left if read is None else min(left, read)
         return left, timeouts
 
     def give_back(self, shared: Shared, *, complete: bool, lost: bool = False) -> None:

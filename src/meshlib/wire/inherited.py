@@ -11,14 +11,19 @@ import os
 from typing import Any
 
 _kept: list[Any] = []
-"""Transports of the parent, for ever: their finalizers would warn of connections that were never ours to close."""
+"""What was the parent's, for ever: finalizers would wake its loop, and warn of connections never ours to close."""
+
+
+def keep(belongings: Any) -> None:
+    """Let no finalizer of these run."""
+    _kept.append(belongings)
 
 
 def let_go(transport: Any) -> None:
     """Put something harmless in the place of the socket of an asyncio transport, and keep the transport."""
     if transport is None:
         return
-    _kept.append(transport)
+    keep(transport)
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.fileno() >= 0:
         harmless = os.open(os.devnull, os.O_RDWR)

@@ -33,3 +33,8 @@ class Outgoing:
         self.headers = headers
         self.stream = stream
         self.extensions = extensions
+
+    @property
+    def timeouts(self) -> dict[str, float | None]:
+        """httpx's, in seconds: connect, read, write, pool."""
+        return self.extensions.get("timeout") or {}

@@ -17,7 +17,7 @@ from meshlib.wire import stock
 from meshlib.wire.answer import Answer
 from meshlib.wire.body import Body, Whole
 from meshlib.wire.connection import Connection
-from meshlib.wire.current import ATTEMPT, current, encoded
+from meshlib.wire.current import ATTEMPT, current, encoded, remaining, sooner
 from meshlib.wire.dial import PORTS
 from meshlib.wire.http2 import Multiplexed
 from meshlib.wire.outgoing import Outgoing
@@ -76,7 +76,7 @@ class RouterCore:
             _prepare(attempt, request)
         if self._multiplexed is not None:
             return await self._over_http2(self._multiplexed, attempt, request, home)
-        tls = None if attempt is None else self._tls(attempt)
+        tls = self.supply.tls(attempt)
         pool = self.supply.pool(attempt, request, home, tls, now())
         connection = await self.supply.free(pool, attempt, request, tls)
         return await self._over_http1(connection, attempt, request)
@@ -89,7 +89,7 @@ class RouterCore:
             answer = await stock.exchange(connection, request)
         else:
             streamed = attempt is None or attempt.call.flow.stream
-            answer = await connection.exchange(request, request.extensions.get("timeout") or {}, hold=streamed)
+            answer = await connection.exchange(request, request.timeouts, hold=streamed)
             if attempt is not None and answer.body is None and connection.has_answered:
                 attempt.release()  # the endpoint is done, whenever the body is read
         return self._returned(attempt, answer, bounded=True)
@@ -97,7 +97,7 @@ class RouterCore:
     async def _over_http2(
         self, multiplexed: Multiplexed, attempt: Attempt | None, request: Outgoing, home: Home
     ) -> Answer:
-        tls = None if attempt is None else self._tls(attempt)
+        tls = self.supply.tls(attempt)
         pool = self.supply.pool(attempt, request, home, tls, now())
         obtain = partial(self.supply.free, pool, attempt, request, tls)
         while True:
@@ -116,7 +116,7 @@ class RouterCore:
             if mocker_behind(self._patched.function()) is None:
                 attempt.sent = "nothing"
             _prepare(attempt, request)
-            request.extensions = self._clamped(attempt, request.extensions)
+            request.extensions = self._clamped(attempt, request)
         pool = self._stock_pool(attempt, request, home)
         token = current.set(attempt)
         try:
@@ -129,7 +129,7 @@ class RouterCore:
         return self._returned(attempt, answer, bounded=not self._settings["http2"])
 
     def _stock_pool(self, attempt: Attempt | None, request: Outgoing, home: Home) -> Any:
-        endpoint, tls = (None, None) if attempt is None else (attempt.endpoint, self._tls(attempt))
+        endpoint, tls = None if attempt is None else attempt.endpoint, self.supply.tls(attempt)
         key = self.supply.key(endpoint, request, tls)
         pool = home.stock.get(key)
         if pool is None:
@@ -143,14 +143,11 @@ class RouterCore:
             pool = home.stock.setdefault(key, self.pool(**settings))
         return pool
 
-    def _clamped(self, attempt: Attempt, extensions: dict[str, Any]) -> dict[str, Any]:
+    def _clamped(self, attempt: Attempt, request: Outgoing) -> dict[str, Any]:
         """On a wire without deadlines, httpx's timeouts are what can be bounded."""
-        if attempt.deadline is None:
-            return extensions
-        left = max(attempt.deadline - now(), 0.0)
-        own = extensions.get("timeout") or {}
-        timeouts = {name: left if own.get(name) is None else min(own[name], left) for name in self._waits}
-        return {**extensions, "timeout": {**own, **timeouts}}
+        left, own = remaining(attempt), request.timeouts
+        timeouts = {name: sooner(own.get(name), left) for name in self._waits}
+        return request.extensions if left is None else {**request.extensions, "timeout": {**own, **timeouts}}
 
     def _returned(self, attempt: Attempt | None, answer: Answer, *, bounded: bool) -> Answer:
         """The headers have come: from here on the limit is that of the body."""
@@ -162,11 +159,6 @@ class RouterCore:
         elif attempt is not None:
             attempt.release()
         return answer
-
-    def _tls(self, attempt: Attempt) -> Any:
-        """The service's own context; None: the client's."""
-        tls = attempt.call.tls
-        return None if tls is None else tls.context(attempt.call.library, http2=self._settings["http2"])
 
     def _response(self, answer: Answer) -> Any:
         content = answer.stream if answer.body is None else Whole(answer.body)

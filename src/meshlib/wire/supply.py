@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from meshlib.runtime.clock import now
 from meshlib.runtime.fork import new_lock, register
 from meshlib.wire.connection import Connection
+from meshlib.wire.current import remaining, sooner
 from meshlib.wire.dial import PORTS, Dialler
 from meshlib.wire.home import Home, Key, running, until_the_loop_ends
+from meshlib.wire.inherited import keep
 from meshlib.wire.pool import Pool
 from meshlib.wire.slots import Slots, Ticket
 
@@ -40,9 +42,6 @@ PATIENCE = 1.0
 
 MAX_AGE, JITTER = 300.0, 0.1
 """Seconds for which a connection is used, give or take a tenth, so that not all end at once."""
-
-_inherited: list[Any] = []
-"""A parent's connections and event loops in a forked child: kept, since finalizers would disturb the parent."""
 
 _supplies: weakref.WeakSet[Supply] = weakref.WeakSet()
 _supplies_lock = new_lock()
@@ -107,7 +106,7 @@ class Supply:
 
     async def warm(self, attempt: Attempt, request: Outgoing, count: int) -> Pool:
         """Have `count` idle connections to the attempt's endpoint, as far as the client's limits let them stay."""
-        tls = attempt.call.tls and attempt.call.tls.context(attempt.call.library, http2=self._settings["http2"])
+        tls = self.tls(attempt)
         pool = self.pool(attempt, request, await self.home(), tls, now())
         ready: list[Connection] = []
         try:
@@ -149,11 +148,7 @@ class Supply:
     @staticmethod
     def left(attempt: Attempt | None, request: Outgoing, timeout: str) -> float | None:
         """Seconds for one wait: httpx's own timeout, never past the attempt's deadline."""
-        left: float | None = (request.extensions.get("timeout") or {}).get(timeout)
-        if attempt is None or attempt.deadline is None:
-            return left
-        remaining = max(attempt.deadline - now(), 0.0)
-        return remaining if left is None else min(left, remaining)
+        return sooner(request.timeouts.get(timeout), remaining(attempt))
 
     def _hand_on(self, got: Connection | bool, pool: Pool) -> None:
         """What was granted to somebody who does not want it any more."""
@@ -178,7 +173,14 @@ class Supply:
         self.slots.opened(connection)
         return connection
 
+    def tls(self, attempt: Attempt | None) -> Any:
+        """The context of the attempt's service; None: the client's."""
+        if attempt is None or attempt.call.tls is None:
+            return None
+        return attempt.call.tls.context(attempt.call.library, http2=self._settings["http2"])
+
     def pool(self, attempt: Attempt | None, request: Outgoing, home: Home, tls: Any, time: float) -> Pool:
+        """The pool of the attempt's endpoint, or of the URL's host; made at its first use. `time` is now."""
         if time >= self._next_sweep:
             self._sweep(time)
         endpoint = None if attempt is None else attempt.endpoint
@@ -226,6 +228,7 @@ class Supply:
         return home
 
     def take_homes(self) -> list[Home]:
+        """End every connection, for good; returns what else has to be closed."""
         with self._homes_lock:
             homes = list(self._homes.values())
             self._homes.clear()
@@ -236,7 +239,7 @@ class Supply:
         """In a forked child: the parent's connections are let go without a word to anybody."""
         for connection in list(self.slots.connections):
             connection.stream.forget()
-        _inherited.append((list(self._homes.values()), list(self.slots.connections)))
+        keep((list(self._homes.values()), list(self.slots.connections)))
         self.slots.forget()
         self._homes.clear()
 
