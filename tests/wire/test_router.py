@@ -219,6 +219,21 @@ def test_the_pool_stays_one_of_httpcore_with_the_clients_own_settings(way, fleet
     way.run(scenario, mesh=mesh_of(fleet[0].address), limits=limits)
 
 
+@each_way
+def test_the_pool_tells_of_its_connections_as_httpcore_does(way, fleet):
+    fleet[0].mode = Mode(body=b"x" * 300_000)  # more than comes with its head
+
+    async def scenario(client):
+        pool = client.client._transport._pool
+        async with client.stream("GET", URL) as response:
+            assert "[Requests: 1 active, 0 queued | Connections: 1 active, 0 idle]" in repr(pool)
+            await client.read(response)
+        assert "[Requests: 0 active, 0 queued | Connections: 0 active, 1 idle]" in repr(pool)
+        assert len(pool.connections) == 1
+
+    way.run(scenario, mesh=mesh_of(fleet[0].address))
+
+
 def test_nothing_is_left_open_when_a_loop_ends(fleet):
     """Sockets close with the client, on both loops."""
     mesh = mesh_of(*fleet.addresses)

@@ -57,6 +57,19 @@ class RouterCore:
         """Connections of this client: open = idle + active + dialling; who waits for one; pools that hold them."""
         return self.supply.counts()
 
+    @property
+    def connections(self) -> list[Any]:
+        """Those of this client, idle or in use. What is inherited would tell of none."""
+        with self.supply.slots:
+            return list(self.supply.slots.connections)
+
+    def __repr__(self) -> str:
+        """In httpcore's words."""
+        counts = self.counts()
+        active = counts["active"] + counts["dialling"]
+        requests = f"Requests: {active} active, {counts['waiting']} queued"
+        return f"<{type(self).__name__} [{requests} | Connections: {active} active, {counts['idle']} idle]>"
+
     async def exchange(self, attempt: Attempt | None, request: Outgoing) -> Answer:
         """Send `request` to the endpoint of `attempt`, or to the URL's own host.
 
