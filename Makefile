@@ -28,7 +28,7 @@ demo: $(STAMP) ## three clients against the same failing fleet, about 45 seconds
 	@$(BIN)/meshlib demo $(ARGS)
 
 test: check $(if $(TEST_SERVERS),servers) ## everything CI runs; TEST_SERVERS=1 adds the real servers, TEST_SEED=N repeats a run
-	$(PYTEST) $(ARGS)
+	$(if $(ARGS),$(PYTEST) $(ARGS),$(BIN)/python -m tests.halves)
 
 check: $(STAMP) ## style, format and types
 	$(BIN)/ruff check .
